@@ -16,7 +16,7 @@ on, per op (n: spatial axes; axes in attrs count from 0, never from the end):
 | max_pool2d, avg_pool2d | | kernel stride padding dilation, `ceil_mode`, `count_include_pad`: both False unless given |
 | global_avg_pool, global_max_pool | | (N, C, H, W) -> (N, C, 1, 1) |
 | reduce_mean | | `axes`, `keepdims` (False unless given) |
-| add sub mul div min max pow | constant operand, if one is | two inputs, or one and a constant, or one and scalar `value` |
+| add sub mul div min max pow | constant operand, if one is | two inputs; or one, and a constant or the scalar `value` |
 | relu relu6 sigmoid tanh erf swish | | swish: x sigmoid(x) |
 | hard_sigmoid, hard_swish | | clip(x/6 + 1/2, 0, 1), and x times that |
 | gelu | | by erf, or `approximate="tanh"` |

@@ -1,0 +1,52 @@
+"""The zoo against published figures, and the promises of `build`."""
+
+from __future__ import annotations
+
+import pytest
+
+from augur_edge import zoo
+from augur_edge.errors import UsageError
+
+# torchvision: `num_params` and `_ops` (GMACs, three decimals) in the metadata of each network's weights, as its table of
+# models shows them; counted there over convolutions, dense layers and matrix products, as here.
+TORCHVISION = {
+    "resnet18": (11_689_512, 1.814),
+    "resnet50": (25_557_032, 4.089),
+    "resnext50_32x4d": (25_028_904, 4.230),
+    "wide_resnet50_2": (68_883_240, 11.398),
+}
+
+
+@pytest.mark.parametrize("name", sorted(TORCHVISION))
+def test_parameters_and_macs_are_torchvisions(name: str) -> None:
+    params, gmacs = TORCHVISION[name]
+    network = zoo.build(name)
+    assert network.params == params
+    assert round(network.macs / 1e9, 3) == gmacs
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_batch_multiplies_work_and_leaves_parameters(name: str) -> None:
+    one, three = zoo.build(name), zoo.build(name, batch=3)
+    assert three.macs == 3 * one.macs
+    assert three.params == one.params
+    assert three.inputs[0].shape == (3, 3, 224, 224)
+    assert [three.shapes[t] for t in three.outputs] == [(3, 1000)]
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_nodes_have_names_of_their_own(name: str) -> None:
+    nodes = zoo.build(name).nodes
+    assert len({n.name for n in nodes}) == len(nodes)
+
+
+def test_an_unknown_name_offers_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"'resnet-18'; nearest: resnet18"):
+        zoo.build("resnet-18")
+    with pytest.raises(UsageError, match=r"'qqq'; there are .*resnet18"):
+        zoo.build("qqq")
+
+
+def test_a_batch_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="batch 0"):
+        zoo.build("resnet18", batch=0)

@@ -22,7 +22,7 @@ def encode_model(model: ModelProto) -> bytes:
     out.message(7, _encode_graph(model.graph))
     for domain, version in model.opset_import.items():
         opset = Writer()
-        opset.texts(1, [domain])
+        opset.text(1, domain)
         opset.integer(2, version)
         out.message(8, opset)
     out.raw(model.unknown)

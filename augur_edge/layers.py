@@ -24,7 +24,7 @@ on, per op (n: spatial axes; axes in attrs count from 0, never from the end):
 | softmax | | `axis` |
 | reshape, flatten | | to the shape of the output; flatten: all axes from 1 on |
 | transpose | | `perm` |
-| concat | constants, if any are | `axis` |
+| concat | constants, if any are; size 1 on axis 0 is repeated for the batch | `axis` |
 | split | | `axis`; sizes are those of the outputs |
 | slice | | `starts`, one per axis; sizes are those of the output; `steps` (ones unless given) |
 | pad | | `pads`: begins of every axis, then ends; `mode` (constant unless given), `value` (0 unless given) |

@@ -7,13 +7,16 @@ from collections.abc import Callable
 
 from augur_edge.errors import UsageError
 from augur_edge.network import Network
-from augur_edge.zoo import resnet
+from augur_edge.zoo import mobile, plain, resnet, vit
 from augur_edge.zoo.builder import Builder
 
 __all__ = ["Builder", "build", "names"]
 
 _NETWORKS: dict[str, Callable[[int], Network]] = {
+    **mobile.NETWORKS,
+    **plain.NETWORKS,
     **resnet.NETWORKS,
+    **vit.NETWORKS,
 }
 
 

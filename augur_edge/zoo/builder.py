@@ -185,6 +185,12 @@ class Builder:
         output = (*shapes[0][:axis], sum(s[axis] for s in shapes), *shapes[0][axis + 1 :])
         return self.op("concat", xs, output, (), name, axis=axis)
 
+    def prepend_constant(self, x: str, name: str | None = None) -> str:
+        """(N, T, C) -> (N, T + 1, C): a parameter (1, 1, C) before the first of every item (a class token)."""
+        batch, tokens, size = self.shape(x)
+        constant = ((1, 1, size),)
+        return self.op("concat", (x,), (batch, tokens + 1, size), constant, name, axis=1, constants_first=True)
+
     def split(self, x: str, parts: int, axis: int, name: str | None = None) -> tuple[str, ...]:
         """`parts` equal pieces along `axis`."""
         shape = self.shape(x)

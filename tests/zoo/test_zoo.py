@@ -7,13 +7,19 @@ import pytest
 from augur_edge import zoo
 from augur_edge.errors import UsageError
 
-# torchvision: `num_params` and `_ops` (GMACs, three decimals) in the metadata of each network's weights, as its table of
-# models shows them; counted there over convolutions, dense layers and matrix products, as here.
+# torchvision: `num_params` and `_ops` (GMACs, three decimals) in the metadata of each network's weights, as its table
+# of models shows them; counted there over convolutions, dense layers and matrix products, as here.
 TORCHVISION = {
     "resnet18": (11_689_512, 1.814),
     "resnet50": (25_557_032, 4.089),
     "resnext50_32x4d": (25_028_904, 4.230),
     "wide_resnet50_2": (68_883_240, 11.398),
+    "mobilenet_v2": (3_504_872, 0.301),
+    "mobilenet_v3_small": (2_542_856, 0.057),
+    "mnasnet1_0": (4_383_312, 0.314),
+    "squeezenet1_0": (1_248_424, 0.819),
+    "alexnet": (61_100_840, 0.714),
+    "vgg16": (138_357_544, 15.470),
 }
 
 

@@ -69,6 +69,13 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
 
 
+def _plain(value: Any) -> Any:
+    """One spelling of values that are equal: True and 1.0 become 1."""
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
+
+
 @dataclass(frozen=True)
 class Layer:
     """One operation with all that decides its cost; values of weights are not part of it.
@@ -169,11 +176,13 @@ class Layer:
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Layer:
-        """The inverse of `to_dict`, also after a trip through JSON. Raises ValueError on unknown fields."""
-        known = {f.name for f in fields(Layer)}
-        unknown = sorted(set(data) - known)
+        """The inverse of `to_dict`, also after a trip through JSON. Raises ValueError on unknown or missing fields."""
+        unknown = sorted(set(data) - {f.name for f in fields(Layer)})
         if unknown:
             raise ValueError(f"a layer has no field {unknown[0]!r}")
+        missing = [name for name in ("op", "inputs", "outputs") if name not in data]
+        if missing:
+            raise ValueError(f"a layer lacks its {missing[0]!r}")
         values = {k: _tuples(v) for k, v in data.items() if k != "attrs"}
         attrs = tuple(sorted((k, _tuples(v)) for k, v in data.get("attrs", {}).items()))
         return Layer(**values, attrs=attrs)
@@ -181,5 +190,6 @@ class Layer:
     @cached_property
     def digest(self) -> str:
         """16 hex digits that name this layer's work: equal layers, equal digests, on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        data = {**asdict(self), "attrs": [(k, _plain(v)) for k, v in self.attrs]}
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -54,6 +54,11 @@ def apply_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
             action.required = False
 
 
+def is_yes(text: str) -> bool:
+    """Whether `text` is one of 1, true, yes, on."""
+    return text.strip().lower() in _YES
+
+
 def _value(action: argparse.Action, name: str, text: str) -> Any:
     if action.nargs == 0:
         return _switch(action, name, text)
@@ -64,10 +69,9 @@ def _value(action: argparse.Action, name: str, text: str) -> Any:
 
 
 def _switch(action: argparse.Action, name: str, text: str) -> Any:
-    word = text.strip().lower()
-    if word not in _YES | _NO:
+    if not is_yes(text) and text.strip().lower() not in _NO:
         raise UsageError(f"{name}={text!r}: not a yes or no; set it to 1 or 0")
-    return action.const if word in _YES else action.default
+    return action.const if is_yes(text) else action.default
 
 
 def _one(action: argparse.Action, name: str, text: str) -> Any:

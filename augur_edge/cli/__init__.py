@@ -49,10 +49,11 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help or ""
-        silent = action.default is None or action.default is False or action.default is argparse.SUPPRESS
-        if silent or action.default == [] or "%(default)" in text or not action.option_strings:
+        value = action.default
+        if value in (None, False, [], argparse.SUPPRESS) or "%(default)" in text or not action.option_strings:
             return text
-        return f"{text} (default: %(default)s)"
+        shown = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        return f"{text} (default: {shown.replace('%', '%%')})"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -94,7 +95,7 @@ def parser_for(command: Command) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (without the program's name) and return its exit code; never raises, never exits."""
     words = list(sys.argv[1:] if argv is None else argv)
-    verbose = bool({"-v", "--verbose"} & set(words)) or os.environ.get("AUGUR_EDGE_VERBOSE", "0") not in {"", "0"}
+    verbose = bool({"-v", "--verbose"} & set(words)) or config.is_yes(os.environ.get("AUGUR_EDGE_VERBOSE", ""))
     try:
         code = _run(words)
         sys.stdout.flush()

@@ -107,12 +107,17 @@ def _named(side: Conditions) -> dict[str, Any]:
     return out
 
 
+def firmware_says(flags: int) -> list[str]:
+    """The present-tense bits (0 to 3) of a Raspberry Pi's `get_throttled` in words."""
+    return [text for bit, text in _PI_NOW.items() if flags >> bit & 1]
+
+
 def _throttled(before: Conditions, after: Conditions) -> list[Reason]:
     out = []
     for name, new in after.throttle.items():
         old = before.throttle.get(name, new)
         if name == RASPBERRY_PI:
-            seen = [text for bit, text in _PI_NOW.items() if (new | old) >> bit & 1 or (new & ~old) >> (bit + 16) & 1]
+            seen = firmware_says(new | old | (new & ~old) >> 16)
             text = f"the Raspberry Pi's firmware says: {', '.join(seen)}" if seen else ""
         elif name.startswith("cooling"):
             text = f"{name} is at state {max(old, new)}: the kernel slows the device down" if max(old, new) > 0 else ""

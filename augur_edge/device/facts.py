@@ -24,17 +24,19 @@ _POLICIES = {
 }
 
 
-def context(root: Path = Path("/"), environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+def context(
+    profile: Path | None = None, root: Path = Path("/"), environ: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Plain data: `device`, `profile` (name, digest), `versions`, `affinity`, `priority`, `conditions` (`before`).
 
     Clocks, governors, temperatures and throttling are within `conditions`. Whoever measures adds the runtime, the timer
-    and `conditions["after"]`. Raises DataError or UsageError for a bad `AUGUR_EDGE_PROFILE`.
+    and `conditions["after"]`. Raises DataError or UsageError for a bad profile.
     """
     device = identify(root, environ)
-    profile = profiles.pick(device, environ)
+    chosen = profiles.pick(device, profile, environ)
     return {
         "device": device.to_dict(),
-        "profile": {"name": profile.name, "digest": profile.digest},
+        "profile": {"name": chosen.name, "digest": chosen.digest},
         "versions": versions(),
         "affinity": affinity(),
         "priority": priority(),

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import augur_edge
+from augur_edge import schema
 from augur_edge.device.identity import Device
 from augur_edge.errors import DataError, UsageError
 
@@ -58,12 +59,12 @@ def folder() -> Path:
     return installed if installed.is_dir() else package.parent / "device_profiles"
 
 
-def pick(device: Device, environ: Mapping[str, str] | None = None) -> Profile:
-    """The profile in `AUGUR_EDGE_PROFILE`, else the most specific one that fits; ties go by name.
+def pick(device: Device, path: Path | None = None, environ: Mapping[str, str] | None = None) -> Profile:
+    """The profile in `path`, else in `AUGUR_EDGE_PROFILE`, else the most specific one that fits; ties go by name.
 
     Raises DataError for a malformed profile, UsageError for one that is not there or where none fits.
     """
-    named = (os.environ if environ is None else environ).get("AUGUR_EDGE_PROFILE")
+    named = path or (os.environ if environ is None else environ).get("AUGUR_EDGE_PROFILE")
     if named:
         return read(Path(named))
     fitting = [p for p in map(read, sorted(folder().glob("*.json"))) if fits(p, device)]
@@ -83,6 +84,26 @@ def fits(profile: Profile, device: Device) -> bool:
     return all(any(map(checks[key], texts)) for key, texts in profile.match.items())
 
 
+def draft(device: Device, base: Profile, runtimes: Sequence[str]) -> str:
+    """A profile for this device as JSON text, to be completed by hand: `base`, narrowed to this board."""
+    if device.compatible:
+        match = {"compatible": [device.compatible[0]]}
+    else:
+        match = {"model": [device.model], "arch": [device.arch]} if device.model else {"arch": [device.arch]}
+    data = {
+        "schema": SCHEMA,
+        "name": device.id.rpartition("-")[0] or device.id,
+        "title": device.model or f"A device with {device.cpu or device.arch}",
+        "match": match,
+        "runtimes": list(runtimes) or list(base.runtimes),
+        "timer": base.timer,
+        "protocol": base.protocol,
+        "tested": False,
+        "sources": [f"drafted by `augur-edge probe` on {device.os}, kernel {device.kernel}"],
+    }
+    return json.dumps(data, indent=2) + "\n"
+
+
 def read(path: Path) -> Profile:
     """One profile file. Raises UsageError where it is absent, DataError, naming the key, where it is malformed."""
     try:
@@ -93,17 +114,16 @@ def read(path: Path) -> Profile:
         data = json.loads(raw)
     except ValueError as err:
         raise DataError(f"device profile {path}: not JSON: {err}") from err
+    if not isinstance(data, dict):
+        raise DataError(f"device profile {path}: not a JSON object")
+    schema.require(data, SCHEMA, f"device profile {path}")
     try:
         return _profile(data, hashlib.sha256(raw).hexdigest())
     except DataError as err:
         raise DataError(f"device profile {path}: {err}") from err
 
 
-def _profile(data: Any, digest: str) -> Profile:
-    if not isinstance(data, dict):
-        raise DataError("not a JSON object")
-    if data.get("schema") != SCHEMA:
-        raise DataError(f"schema is {data.get('schema')!r}, this version reads {SCHEMA!r}")
+def _profile(data: dict[str, Any], digest: str) -> Profile:
     _check_keys(data, _KEYS, "")
     _check_keys(data["match"], dict.fromkeys(data["match"], list), "match.", known=_WEIGHTS)
     _check_keys(data["protocol"], _PROTOCOL, "protocol.")

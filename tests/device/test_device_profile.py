@@ -38,8 +38,8 @@ def test_each_profile_that_ships_is_well_formed_and_named_as_its_file(path: Path
 
 
 def test_the_generic_profiles_go_by_architecture(raspberry_pi: Path, laptop: Path) -> None:
-    assert pick(identify(raspberry_pi, {}), {}).name == "generic-aarch64"
-    assert pick(identify(laptop, {}), {}).name == "generic-x86-64"
+    assert pick(identify(raspberry_pi, {}), environ={}).name == "generic-aarch64"
+    assert pick(identify(laptop, {}), environ={}).name == "generic-x86-64"
 
 
 def test_the_most_specific_profile_wins(raspberry_pi: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,31 +48,31 @@ def test_the_most_specific_profile_wins(raspberry_pi: Path, tmp_path: Path, monk
     monkeypatch.setattr(profiles, "folder", lambda: folder)
     device = identify(raspberry_pi, {})
     write(folder / "a.json", name="arch", match={"arch": ["aarch64"]})
-    assert pick(device, {}).name == "arch"
+    assert pick(device, environ={}).name == "arch"
     write(folder / "b.json", name="model", match={"model": ["RASPBERRY PI 4", "pi 5"]})
-    assert pick(device, {}).name == "model"
+    assert pick(device, environ={}).name == "model"
     write(folder / "c.json", name="both", match={"model": ["Raspberry"], "arch": ["aarch64", "arm64"]})
-    assert pick(device, {}).name == "both"
+    assert pick(device, environ={}).name == "both"
     write(folder / "d.json", name="tree", match={"compatible": ["raspberrypi,4-model-b"]})
-    assert pick(device, {}).name == "tree"
+    assert pick(device, environ={}).name == "tree"
     write(folder / "e.json", name="other", match={"compatible": ["raspberrypi,4-model-b"], "arch": ["x86_64"]})
-    assert pick(device, {}).name == "tree", "each key must fit"
+    assert pick(device, environ={}).name == "tree", "each key must fit"
 
 
 def test_the_environment_names_a_profile(raspberry_pi: Path, tmp_path: Path) -> None:
     path = write(tmp_path / "my.json", name="mine")
-    assert pick(identify(raspberry_pi, {}), {"AUGUR_EDGE_PROFILE": str(path)}).name == "mine"
+    assert pick(identify(raspberry_pi, {}), environ={"AUGUR_EDGE_PROFILE": str(path)}).name == "mine"
 
 
 def test_no_profile_for_an_unheard_of_architecture(raspberry_pi: Path) -> None:
-    with pytest.raises(UsageError, match="riscv64.*probe -o"):
-        pick(replace(identify(raspberry_pi, {}), arch="riscv64"), {})
+    with pytest.raises(UsageError, match=r"riscv64.*probe -o"):
+        pick(replace(identify(raspberry_pi, {}), arch="riscv64"), environ={})
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"schema": "augur-edge/device-profile/2"}, "schema is 'augur-edge/device-profile/2', this version reads"),
+        ({"schema": "augur-edge/device-profile/2"}, "reads up to augur-edge/device-profile/1"),
         ({"timer": ...}, "timer: missing"),
         ({"colour": "red"}, "colour: no such key"),
         ({"tested": 1}, "tested: 1 is not a bool"),
@@ -104,3 +104,13 @@ def test_a_file_that_is_no_profile_is_one_clear_error(tmp_path: Path, raw: bytes
 def test_an_absent_profile_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No such file"):
         profiles.read(tmp_path / "none.json")
+
+
+def test_a_draft_is_a_profile_that_fits_its_device(raspberry_pi: Path, laptop: Path, tmp_path: Path) -> None:
+    for root in (raspberry_pi, laptop):
+        device = identify(root, {})
+        base = pick(device, environ={})
+        (tmp_path / "draft.json").write_text(profiles.draft(device, base, ["litert"]))
+        drafted = pick(device, tmp_path / "draft.json")
+        assert profiles.fits(drafted, device)
+        assert (drafted.runtimes, drafted.tested, drafted.protocol) == (("litert",), False, base.protocol)

@@ -12,7 +12,7 @@ from augur_edge.errors import UsageError
 
 
 def test_the_context_of_a_run_is_plain_data(raspberry_pi: Path) -> None:
-    got = context(raspberry_pi, {})
+    got = context(root=raspberry_pi, environ={})
     assert json.loads(json.dumps(got)).keys() == got.keys()
     assert got["device"]["model"].startswith("Raspberry Pi 4")
     assert got["profile"]["name"] == "generic-aarch64" and len(got["profile"]["digest"]) == 64
@@ -22,7 +22,7 @@ def test_the_context_of_a_run_is_plain_data(raspberry_pi: Path) -> None:
 
 def test_a_bad_profile_in_the_environment_is_named(raspberry_pi: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.json"):
-        context(raspberry_pi, {"AUGUR_EDGE_PROFILE": "none.json"})
+        context(root=raspberry_pi, environ={"AUGUR_EDGE_PROFILE": "none.json"})
 
 
 def test_affinity_and_priority_are_this_process_s() -> None:

@@ -10,14 +10,12 @@ from augur_edge.device import software
 
 @pytest.fixture
 def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that stands for all that is installed, on top of the standard library."""
+    """A folder that stands for all that is installed beside the standard library."""
     folder = tmp_path / "site"
     folder.mkdir()
-    monkeypatch.setattr(sys, "path", [str(folder)])
-    monkeypatch.setattr(
-        sys, "meta_path", [f for f in sys.meta_path if getattr(f, "__module__", "") == "_frozen_importlib_external"]
-    )
-    monkeypatch.setattr(sys, "modules", {k: v for k, v in sys.modules.items() if k.partition(".")[0] != "onnxruntime"})
+    monkeypatch.setattr(sys, "path", [str(folder), *(p for p in sys.path if "-packages" not in p)])
+    for module in ("onnxruntime", "ai_edge_litert", "tflite_runtime", "pycoral"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
     return folder
 
 

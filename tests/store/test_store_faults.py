@@ -64,7 +64,8 @@ def test_twenty_kills_lose_nothing_that_was_saved(tmp_path: Path) -> None:
         assert first, child.stderr.read() if child.stderr else ""
         time.sleep(random.uniform(0, 0.05))
         child.send_signal(signal.SIGKILL)
-        said = [int(first), *map(int, child.communicate()[0].split())]
+        said = [int(first), *map(int, child.stdout.read().split())]
+        child.communicate()
         assert said[0] == saved + 1
         with Store(path, create=False) as store:
             found = [m.position for m in store.load(run().id).networks[0].measurements]

@@ -44,13 +44,12 @@ def source_nodes(original: ModelProto, optimised: ModelProto) -> list[tuple[str,
     (reorders, reshapes the user has not) names the nodes it serves. What the runtime computes ahead is nobody's.
     """
     user = _User(original.graph)
-    origin = _origins(user, optimised.graph)
-    owners = _claims(user, optimised.graph, origin)
+    claims: list[list[int]] = [[] for _ in optimised.graph.nodes]
+    for mine, owner in _claims(user, optimised.graph, _origins(user, optimised.graph)).items():
+        claims[owner].append(mine)
+    _lend(user, optimised.graph, claims)
     names = node_names(original)
-    out: list[tuple[str, ...]] = [tuple(names[i] for i in sorted(claim)) for claim in _gather(owners, optimised.graph)]
-    for i, served in _served(user, optimised.graph, origin).items():
-        out[i] = out[i] or out[served]
-    return out
+    return [tuple(names[i] for i in sorted(claim)) for claim in claims]
 
 
 class _User:
@@ -191,26 +190,17 @@ def _claim_the_rest(user: _User, owners: dict[int, int]) -> None:
             readers.setdefault(t, []).append(i)
 
 
-def _gather(owners: dict[int, int], graph: GraphProto) -> list[list[int]]:
-    out: list[list[int]] = [[] for _ in graph.nodes]
-    for user_node, owner in owners.items():
-        out[owner].append(user_node)
-    return out
-
-
-def _served(user: _User, graph: GraphProto, origin: dict[str, str]) -> dict[int, int]:
-    """For each helper the node it serves: who wrote its input, if it writes a tensor of the user's, else a reader."""
-    writer = {t: i for i, n in enumerate(graph.nodes) for t in n.outputs}
+def _lend(user: _User, graph: GraphProto, claims: list[list[int]]) -> None:
+    """Nodes without a claim get that of the node they serve: who wrote their input, if they write a tensor of the
+    user's, else who reads their output."""
+    writer = {t: i for i, n in enumerate(graph.nodes) for t in n.outputs if t}
     reader: dict[str, int] = {}
     for i, node in enumerate(graph.nodes):
         for t in node.inputs:
             reader.setdefault(t, i)
-    out = {}
-    for i, node in enumerate(graph.nodes):
-        if _is_helper(user, node, origin):
-            before, after = writer.get(node.inputs[0]), reader.get(node.outputs[0])
-            choice = (before, after) if user.known(node.outputs[0]) else (after, before)
-            served = next((c for c in choice if c is not None), None)
-            if served is not None:
-                out[i] = served
-    return out
+    order = [i for i in range(len(claims)) if not claims[i]]
+    for i in (*order, *reversed(order)):  # once down and once up: what they serve may be lent its claim too
+        before = [writer[t] for t in graph.nodes[i].inputs if t in writer]
+        after = [reader[t] for t in graph.nodes[i].outputs if t in reader]
+        choice = [*before, *after] if user.known(graph.nodes[i].outputs[0]) else [*after, *before]
+        claims[i] = claims[i] or next((claims[c] for c in choice if claims[c]), [])

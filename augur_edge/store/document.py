@@ -17,9 +17,18 @@ def measure_document(run: RunRecord) -> dict[str, Any]:
     return {
         "schema": schema.MEASURE,
         "context": run.context,
-        "verdict": run.verdict,
+        "verdict": verdict_of(run),
         "networks": [network_document(run.id, network) for network in run.networks],
     }
+
+
+def verdict_of(run: RunRecord) -> dict[str, Any]:
+    """The run's verdict: `steady` and its `reasons`; one that was never reached is not steady."""
+    if run.verdict is not None:
+        return run.verdict
+    text = f"the run is {run.status}, so nothing was judged"
+    advice = "go on with `augur-edge measure --resume`"
+    return {"steady": False, "reasons": [{"code": "unfinished", "text": text, "advice": advice}]}
 
 
 def network_document(run_id: str, network: NetworkRecord) -> dict[str, Any]:

@@ -15,10 +15,12 @@ from augur_edge.layers import Layer
 from augur_edge.store.database import Row
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
 
 def pack(value: Any) -> str:
     """Compact JSON with sorted keys: equal values, equal text. Raises ValueError on NaN and infinities."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def _packed_or_none(value: Any) -> str | None:

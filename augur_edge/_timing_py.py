@@ -1,6 +1,6 @@
 """The timing core in plain Python: same names and signatures as the native `_timing`, whose tests run on both.
 
-It is the oracle, and what runs where no compiler was at hand: slower per call (the floor tells by how much), without
+It is the oracle, and what runs where no compiler was at hand: slower per call (the floor tells by how much), and
 without the clients of the runtimes' C APIs.
 """
 

@@ -1,4 +1,4 @@
-"""Named networks as published, built from layers alone: no weights, no training framework."""
+"""Named networks as published, random ones, and single layers: built from layers alone, without weights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from augur_edge.errors import UsageError
 from augur_edge.network import Network
 from augur_edge.zoo import mobile, plain, resnet, vit
 from augur_edge.zoo.builder import Builder
+from augur_edge.zoo.chains import sample_chains
+from augur_edge.zoo.single import layer_network
 
-__all__ = ["Builder", "build", "names"]
+__all__ = ["Builder", "build", "layer_network", "names", "sample_chains"]
 
 _NETWORKS: dict[str, Callable[[int], Network]] = {
     **mobile.NETWORKS,

@@ -12,7 +12,7 @@ from augur_edge.window import Padding, Pair, Window, conv2d
 
 
 class Builder:
-    """One network in the making; `self.input` is its one input. Tensors are named after the node that writes them.
+    """One network in the making: `input` is its one input, `nodes` those so far. Tensors are named after their nodes.
 
     All methods take and return names of tensors, shapes are channels first, and a layer that does not fit its
     input raises ValueError. A node without a `name` is named after its op and a running number.
@@ -24,7 +24,7 @@ class Builder:
         self.input = "input"
         self._inputs = (TensorInfo(self.input, shape, dtype),)
         self._shapes: dict[str, Shape] = {self.input: shape}
-        self._nodes: list[Node] = []
+        self.nodes: list[Node] = []
         self._prefix = ""
 
     def shape(self, x: str) -> Shape:
@@ -43,17 +43,17 @@ class Builder:
 
     def network(self, *outputs: str) -> Network:
         """The finished network."""
-        return Network(self.name, self._inputs, tuple(self._nodes), outputs)
+        return Network(self.name, self._inputs, tuple(self.nodes), outputs)
 
     def layer(self, layer: Layer, inputs: Sequence[str], name: str | None = None) -> tuple[str, ...]:
         """Adds any layer at all; returns the names of its outputs."""
         shapes = tuple(self._shapes[x] for x in inputs)
-        name = self._prefix + (name or f"{layer.op}_{len(self._nodes)}")
+        name = self._prefix + (name or f"{layer.op}_{len(self.nodes)}")
         if shapes != layer.inputs:
             raise ValueError(f"{self.name}: {name} takes {layer.inputs}, {', '.join(inputs)} give {shapes}")
         many = len(layer.outputs) > 1
         outputs = tuple(f"{name}:{i}" if many else name for i in range(len(layer.outputs)))
-        self._nodes.append(Node(name, layer, tuple(inputs), outputs))
+        self.nodes.append(Node(name, layer, tuple(inputs), outputs))
         self._shapes.update(zip(outputs, layer.outputs))
         return outputs
 

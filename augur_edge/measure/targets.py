@@ -136,13 +136,13 @@ def read_model(path: Path) -> bytes:
         raise DataError(f"{path}: {e}") from e
 
 
-def sample_targets(spec: str, seed: int, mode: str, request: Request) -> list[Target] | LayerSet:
+def sample_targets(spec: str, seed: int, mode: str, request: Request) -> list[Target | LayerSet]:
     """Random layers of the prior: one by one, or strung into random networks for the replay."""
     from augur_edge.prior import sample_chains, sample_layers
 
     runtime = request.runtime or default_name()
     if mode == "isolated":
-        return LayerSet(f"sample {spec} seed {seed}", runtime, request, tuple(sample_layers(spec, seed)))
+        return [LayerSet(f"sample {spec} seed {seed}", runtime, request, tuple(sample_layers(spec, seed)))]
     return [_of(network, runtime, request) for network in sample_chains(spec, seed)]
 
 

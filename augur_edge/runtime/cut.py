@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from augur_edge import timing
-from augur_edge.errors import RuntimeFailure
+from augur_edge.errors import DataError, RuntimeFailure
 from augur_edge.layers import BYTES_PER_ELEMENT, Layer, Shape
 from augur_edge.runtime.arena import Bytes, Step, allocate, fill, plan
 from augur_edge.runtime.base import DeployedLayer, LayerProfile, Task
@@ -55,14 +55,14 @@ class Engine(Protocol):
 
 @dataclass
 class CutLayer:
-    """One layer of the deployed graph. model: makes the bytes of a model of this layer alone."""
+    """One layer of the deployed graph. model: makes the bytes of a model of this layer alone; None once loaded."""
 
     name: str
     op: str
     nodes: tuple[str, ...]
     spec: Layer | None
     step: Step
-    model: Callable[[], bytes]
+    model: Callable[[], bytes] | None
     error: str | None = None
 
 
@@ -133,10 +133,12 @@ class CutDeployment:
         return task
 
     def _load_layer(self, layer: CutLayer) -> Any:
-        if layer.error is None:
+        """Its session, or None with `layer.error`; the bytes are let go of, since a network's may be half a gigabyte."""
+        make, layer.model = layer.model, None
+        if layer.error is None and make is not None:
             try:
-                return self._engine.load(layer.model(), False)
-            except (RuntimeError, ValueError) as e:
+                return self._engine.load(make(), False)
+            except (RuntimeError, ValueError, DataError) as e:
                 layer.error = _one_line(e)
         return None
 

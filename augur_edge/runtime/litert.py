@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -143,8 +144,7 @@ def cut(model: bytes) -> CutGraph:
             graph.tensors[info.name] = Tensor(info.name, info.shape, info.dtype)
         step = Step([t.name for t in op.inputs], [t.name for t in op.outputs])
         name, spec = op.nodes[0] if op.nodes else op.outputs[0].name, op.layer
-        data = op.data
-        graph.layers.append(CutLayer(name, spec.op, op.nodes, spec, step, lambda data=data: data, op.error))
+        graph.layers.append(CutLayer(name, spec.op, op.nodes, spec, step, partial(getattr, op, "data"), op.error))
     return graph
 
 

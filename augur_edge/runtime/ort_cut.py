@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from augur_edge.errors import RuntimeFailure
-from augur_edge.models.onnx_cut import TensorSpec, cut_node, source_nodes, with_outputs
+from augur_edge.models.onnx_cut import TensorSpec, captures, constants_of, cut_node, source_nodes, with_outputs
 from augur_edge.models.onnx_graph import ModelProto, NodeProto
 from augur_edge.models.onnx_proto import decode_model, encode_model
 from augur_edge.models.onnx_read import fix_shapes, layer_of
@@ -44,15 +45,20 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     dtypes = {name: t.dtype for name, t in tensors.items()}
     specs = {name: TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}
     sources = source_nodes(original, optimised)
+    constants = constants_of(optimised.graph)
     graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], [o.name for o in optimised.graph.outputs], [])
     for i, node in enumerate(optimised.graph.nodes):
-        one = cut_node(optimised, i, specs)
+        read = dict.fromkeys(n for n in (*node.inputs, *captures(node)) if n and n not in constants)
         spec = layer_of(node, optimised.graph.initializers, shapes, dtypes)
-        step = _step(node, one.inputs, one.outputs, tensors)
+        step = _step(node, list(read), [n for n in node.outputs if n], tensors)
         name = sources[i][0] if sources[i] else node.name or f"{node.op_type}_{i}"
-        graph.layers.append(CutLayer(name, spec.op, sources[i], spec, step, lambda one=one: one.data))
+        graph.layers.append(CutLayer(name, spec.op, sources[i], spec, step, partial(_alone, optimised, i, specs)))
     _distinguish(graph.layers)
     return graph, prepared
+
+
+def _alone(model: ModelProto, node_index: int, tensors: dict[str, TensorSpec]) -> bytes:
+    return cut_node(model, node_index, tensors).data
 
 
 def _inputs(model: ModelProto) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Named networks as published, random ones, and single layers: built from layers alone, without weights."""
+"""Named networks as published, built from layers alone: no weights, no training framework."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from augur_edge.errors import UsageError
 from augur_edge.network import Network
 from augur_edge.zoo import mobile, plain, resnet, vit
 from augur_edge.zoo.builder import Builder
-from augur_edge.zoo.chains import sample_chains
-from augur_edge.zoo.single import layer_network
 
-__all__ = ["Builder", "build", "layer_network", "names", "sample_chains"]
+__all__ = ["Builder", "build", "names"]
 
 _NETWORKS: dict[str, Callable[[int], Network]] = {
     **mobile.NETWORKS,

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from augur_edge.errors import UsageError
 from augur_edge.network import Network
-from augur_edge.prior import KINDS, affordable, kind_of
-from augur_edge.zoo import sample_chains
+from augur_edge.prior import KINDS, affordable, kind_of, sample_chains
 
 USUAL = "conv2d:400,dense:50,pool:30,elementwise:50"
 

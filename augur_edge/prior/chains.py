@@ -11,8 +11,9 @@ from typing import Any
 from augur_edge.errors import UsageError
 from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
-from augur_edge.prior import MAX_BYTES, affordable, dims, draws, kind_of, others, parse_spec, windows
+from augur_edge.prior import dims, others, windows
 from augur_edge.prior.draws import Draws
+from augur_edge.prior.sampled import MAX_BYTES, affordable, draws, kind_of, parse_spec
 from augur_edge.zoo.builder import Builder
 
 _MAX_NETWORK_MACS = 2_000_000_000
@@ -27,7 +28,7 @@ _LONE_ACTIVATIONS = ("hard_swish", "swish", "gelu")  # not fused by runtimes int
 def sample_chains(spec: str, seed: int, length: int = 24) -> list[Network]:
     """Random networks that hold about the asked number of layers of each kind, at least that many.
 
-    spec: as for `prior.sample_layers`. length: steps of a network before its head; a step adds one to a dozen layers.
+    spec: as for `sample_layers`. length: steps of a network before its head; a step adds one to a dozen layers.
     Activations directly after a conv2d or a dense layer are fused when deployed, and do not count. The same arguments
     give the same networks everywhere. Raises UsageError as `sample_layers` does, and for a length below 1.
     """

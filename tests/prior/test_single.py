@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 from augur_edge.layers import Layer
-from augur_edge.prior import KINDS, sample_layers
+from augur_edge.prior import KINDS, layer_network, sample_layers
 from augur_edge.window import Window, conv2d
-from augur_edge.zoo import layer_network
 
 
 def test_a_bare_layer_is_one_node() -> None:

@@ -43,9 +43,12 @@ clean:  ## remove all that was made here; the store of measurements is elsewhere
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis augur_edge/*.so
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# Each set of extras holds the one before it, so making it makes those ready too.
 $(VENV)/.ready-run: EXTRAS = ort,litert
 $(VENV)/.ready-test: EXTRAS = ort,litert,test
+$(VENV)/.ready-test: ALSO = $(VENV)/.ready-run
 $(VENV)/.ready-dev: EXTRAS = ort,litert,test,dev
+$(VENV)/.ready-dev: ALSO = $(VENV)/.ready-run $(VENV)/.ready-test
 $(VENV)/.ready-%: $(SOURCES)
 	@tools/prepare_venv.sh $(VENV) '$(PYTHON)' $(EXTRAS)
-	@touch $@
+	@touch $(ALSO) $@

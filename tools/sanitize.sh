@@ -5,7 +5,7 @@ set -euo pipefail
 python=$1
 cxx=${CXX:-g++}
 command -v "$cxx" >/dev/null || cxx=clang++
-out=build/san
+out=$PWD/build/san
 "$python" -c 'import pybind11' 2>/dev/null || "$python" -m pip install --quiet 'pybind11>=2.12'
 
 rm -rf "$out"
@@ -27,10 +27,10 @@ fi
 # libstdc++ goes first in line after the sanitizer, or it finds no __cxa_throw to wrap when a runtime throws
 preload="$("$cxx" -print-file-name="$runtime") $("$cxx" -print-file-name=libstdc++.so.6)"
 run() { # Python itself leaks at its end, so leaks are not looked for
-    env LD_PRELOAD="$preload" PYTHONPATH="$PWD/$out" \
+    env LD_PRELOAD="$preload" PYTHONPATH="$out" \
         ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 "$@"
 }
 bin=$(cd "$(dirname "$python")" && pwd)
 loaded=$(cd tests && run "$bin/python" -c 'import augur_edge._timing as t; print(t.__file__)')
-[[ $loaded == "$PWD/$out"/* ]] || { echo "sanitize.sh: the tests would use $loaded" >&2; exit 1; }
+[[ $loaded == "$out"/* ]] || { echo "sanitize.sh: the tests would use $loaded" >&2; exit 1; }
 run "$bin/pytest" -p no:cacheprovider -rs tests/native

@@ -50,7 +50,8 @@ class _Help(argparse.RawDescriptionHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help or ""
         value = action.default
-        if value in (None, False, [], argparse.SUPPRESS) or "%(default)" in text or not action.option_strings:
+        silent = value is None or value is False or value in ([], argparse.SUPPRESS)
+        if silent or "(default" in text or not action.option_strings:
             return text
         shown = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
         return f"{text} (default: {shown.replace('%', '%%')})"
@@ -75,7 +76,7 @@ def load(name: str) -> Command:
 def parser_for(command: Command) -> argparse.ArgumentParser:
     """The command's own flags and the common ones, with defaults from the environment."""
     prog = f"{PROGRAM} {command.name}"
-    epilog = "Each option can be set in the environment too: --max-time as AUGUR_EDGE_MAX_TIME."
+    epilog = "Each long option can be set in the environment too, as AUGUR_EDGE_STORE for --store."
     parser = _Parser(
         prog=prog,
         description=inspect.getdoc(type(command)),

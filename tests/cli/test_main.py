@@ -35,6 +35,7 @@ class OddCommand:
         parser.add_argument("--batch", type=int, nargs="+", default=[1, 4], help="100 %% of them")
         parser.add_argument("--mode", choices=["replay", "isolated"], default="replay", help="how")
         parser.add_argument("--shape", action="append", default=[], help="shapes")
+        parser.add_argument("--seed", type=int, default=0, help="of chance")
         parser.add_argument("--strict", action="store_true", help="strictly")
     def run(self, args):
         if args.what == "print":
@@ -141,7 +142,7 @@ def test_help_of_a_command_has_defaults_and_the_example(capsys: pytest.CaptureFi
     assert main(["odd", "--help"]) == 0
     out = capsys.readouterr().out
     assert "example:\n  augur-edge odd --times 3\n" in out
-    assert "how often (default: 2)" in out and "100 % of them (default: 1 4)" in out
+    assert "how often (default: 2)" in out and "of chance (default: 0)" in out and "100 % of them (default: 1 4)" in out
     assert "strictly\n" in out, "off is no default to tell"
     assert "AUGUR_EDGE_" in out
 

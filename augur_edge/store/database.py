@@ -11,7 +11,7 @@ from typing import Any, Callable, TypeVar
 from urllib.parse import quote
 
 from augur_edge import console
-from augur_edge.errors import AugurError, DataError
+from augur_edge.errors import AugurError, DataError, UsageError
 from augur_edge.store import sql
 
 _BUSY = ("database is locked", "database table is locked", "database schema is locked")
@@ -27,7 +27,7 @@ class Database:
 
     create: make file and folders where missing; otherwise a missing file is an error.
     Every method waits while another process writes, telling `on_wait` once it takes longer than a second. Raises
-    DataError (foreign, damaged or newer file) and AugurError (read-only, disk full).
+    DataError (foreign, damaged or newer file), UsageError (no file) and AugurError (read-only, disk full).
     """
 
     def __init__(self, path: Path, *, create: bool, on_wait: Callable[[str], None] = console.talk) -> None:
@@ -175,8 +175,8 @@ def _explained(path: Path, err: sqlite3.DatabaseError) -> Exception:
     return AugurError(f"{path}: the store cannot be used: {text}")
 
 
-def _absent(path: Path) -> AugurError:
-    return AugurError(f"{path}: there is no store yet; `augur-edge measure resnet18` makes one")
+def _absent(path: Path) -> UsageError:
+    return UsageError(f"{path}: there is no store yet; `augur-edge measure resnet18` makes one")
 
 
 def _make_folder(folder: Path) -> None:

@@ -35,7 +35,7 @@ class Store:
 
     create: make the file and its folders where missing. on_wait: told, once, when another process holds the file for
     more than a second; every method waits for it. Any method may raise DataError (foreign, damaged, newer file) or
-    AugurError (read-only, disk full, no file and not `create`).
+    AugurError (read-only, disk full); opening raises UsageError where there is no file and `create` is False.
     """
 
     def __init__(self, path: Path, *, create: bool = True, on_wait: Callable[[str], None] = console.talk) -> None:

@@ -83,11 +83,16 @@ def shorten(name: str, width: int) -> str:
     return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
 
 
+def clean(name: str) -> str:
+    """A name from somebody else's file, so that nothing in it can move the cursor."""
+    return "".join(c if c.isprintable() else "?" for c in name)
+
+
 def _columns(layers: Sequence[dict[str, Any]], mode: str) -> dict[str, list[str]]:
     total = sum(map(_total_ns, layers)) or 1.0
     columns = {
         "layer": [_name(layer) for layer in layers],
-        "op": [shorten(layer["op"], _LONGEST_OP) for layer in layers],
+        "op": [shorten(clean(layer["op"]), _LONGEST_OP) for layer in layers],
         "latency": ["failed" if x["status"] == "failed" else time_with_spread(x["latency_ns"]) for x in layers],
         "share": [f"{100 * _total_ns(x) / total:.1f}%" if x["latency_ns"] else "-" for x in layers],
     }
@@ -111,9 +116,7 @@ def _fit(columns: dict[str, list[str]], width: int) -> None:
 
 
 def _name(layer: dict[str, Any]) -> str:
-    """Names are taken from other people's files: nothing of them may move the cursor."""
-    name = "".join(c if c.isprintable() else "?" for c in layer["name"])
-    return name + (f" x{layer['count']}" if layer["count"] > 1 else "")
+    return clean(layer["name"]) + (f" x{layer['count']}" if layer["count"] > 1 else "")
 
 
 def _total_ns(layer: dict[str, Any]) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from handmade import floor, layer, network, run
 
-from augur_edge.errors import AugurError, DataError
+from augur_edge.errors import AugurError, DataError, UsageError
 from augur_edge.store import Store, sql
 
 SAVER = """
@@ -186,7 +186,7 @@ def test_a_newer_store_is_refused(tmp_path: Path) -> None:
 def test_an_absent_or_empty_store_is_not_made_for_readers(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     for _ in range(2):
-        with pytest.raises(AugurError, match="there is no store yet"):
+        with pytest.raises(UsageError, match="there is no store yet"):
             Store(path, create=False)
         path.touch()
     assert path.read_bytes() == b""

@@ -9,21 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from augur_edge.errors import DataError
-from augur_edge.layers import Shape
 from augur_edge.models.onnx_encode import encode_model
 from augur_edge.models.onnx_graph import GraphProto, ModelProto, NodeProto, ValueInfo
 from augur_edge.models.onnx_sources import source_nodes
-from augur_edge.models.onnx_tensor import ELEM_TYPES, TensorProto
+from augur_edge.models.onnx_table import TensorSpec, constants_of
+from augur_edge.models.onnx_tensor import ELEM_TYPES
 
 __all__ = ["CutModel", "TensorSpec", "activation_names", "cut_node", "source_nodes", "with_outputs"]
-
-
-@dataclass(frozen=True)
-class TensorSpec:
-    """Shape and dtype of an activation, as seen when the model ran. dtype: a name in `onnx_tensor.ELEM_TYPES`."""
-
-    shape: Shape
-    dtype: str = "float32"
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ def cut_node(model: ModelProto, node_index: int, tensors: Mapping[str, TensorSpe
     """
     node = model.graph.nodes[node_index]
     constants = constants_of(model.graph)
-    read = list(dict.fromkeys(name for name in (*node.inputs, *captures(node)) if name))
+    read = list(dict.fromkeys(name for name in (*node.inputs, *node.captures) if name))
     inputs = tuple(name for name in read if name not in constants)
     outputs = tuple(name for name in node.outputs if name)
     graph = GraphProto(name=node.name or node.op_type, nodes=[node])
@@ -59,28 +51,6 @@ def _typed(node: NodeProto, name: str, tensors: Mapping[str, TensorSpec]) -> Val
         what = "is not known" if spec is None else f"has dtype {spec.dtype!r}, which no tensor has"
         raise DataError(f"cannot cut node {node.name or node.op_type!r}: its tensor {name!r} {what}")
     return ValueInfo(name, ELEM_TYPES[spec.dtype], spec.shape)
-
-
-def constants_of(graph: GraphProto) -> dict[str, TensorProto]:
-    """Constants by name: initialisers, and what Constant nodes hold as a tensor."""
-    out = dict(graph.initializers)
-    for node in graph.nodes:
-        value = node.attributes.get("value")
-        if node.op_type == "Constant" and isinstance(value, TensorProto):
-            out[node.outputs[0]] = value
-    return out
-
-
-def captures(node: NodeProto) -> list[str]:
-    """Tensors of the surrounding graph that the subgraphs of `node` read, in order, each once."""
-    out: dict[str, None] = {}
-    for graph in node.subgraphs:
-        own = {*graph.initializers, *(i.name for i in graph.inputs)}
-        for inner in graph.nodes:
-            out.update(dict.fromkeys(n for n in (*inner.inputs, *captures(inner)) if n and n not in own))
-            own.update(inner.outputs)
-        out.update(dict.fromkeys(o.name for o in graph.outputs if o.name not in own))
-    return list(out)
 
 
 def activation_names(model: ModelProto) -> list[str]:

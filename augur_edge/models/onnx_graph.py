@@ -52,6 +52,18 @@ class NodeProto:
         flat = [v for a in self.attributes.values() for v in (a if isinstance(a, tuple) else (a,))]
         return [v for v in flat if isinstance(v, GraphProto)]
 
+    @property
+    def captures(self) -> list[str]:
+        """Tensors of the surrounding graph that the subgraphs read, in order, each once."""
+        out: dict[str, None] = {}
+        for graph in self.subgraphs:
+            own = {*graph.initializers, *(i.name for i in graph.inputs)}
+            for inner in graph.nodes:
+                out.update(dict.fromkeys(n for n in (*inner.inputs, *inner.captures) if n and n not in own))
+                own.update(inner.outputs)
+            out.update(dict.fromkeys(o.name for o in graph.outputs if o.name not in own))
+        return list(out)
+
 
 @dataclass
 class GraphProto:

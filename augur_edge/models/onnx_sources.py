@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from augur_edge.layers import Shape
 from augur_edge.models.onnx_graph import GraphProto, ModelProto, NodeProto
+from augur_edge.models.onnx_table import TensorSpec
 
 _REORDERS = frozenset({"ReorderInput", "ReorderOutput"})
 _MOVES = _REORDERS | {"Reshape", "Transpose", "Cast", "Squeeze", "Unsqueeze", "Identity", "Flatten"}
@@ -50,6 +52,23 @@ def source_nodes(original: ModelProto, optimised: ModelProto) -> list[tuple[str,
     _lend(user, optimised.graph, claims)
     names = node_names(original)
     return [tuple(names[i] for i in sorted(claim)) for claim in claims]
+
+
+def logical_specs(
+    original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec], shapes: Mapping[str, Shape]
+) -> dict[str, TensorSpec]:
+    """`specs` of the optimised graph's tensors, but with the user's channels where a layout pads them to full blocks.
+
+    shapes: of the user's own tensors (`Network.shapes`).
+    """
+    out = dict(specs)
+    for tensor, mine in _origins(_User(original.graph), optimised.graph).items():
+        seen, wanted = specs.get(tensor), shapes.get(mine)
+        if seen is not None and wanted is not None and len(wanted) == len(seen.shape) > 2:
+            padded = seen.shape[1] > wanted[1]
+            if padded and seen.shape == (wanted[0], seen.shape[1], *wanted[2:]):
+                out[tensor] = TensorSpec(wanted, seen.dtype)
+    return out
 
 
 class _User:

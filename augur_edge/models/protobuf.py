@@ -30,6 +30,11 @@ def malformed(offset: int, what: str) -> DataError:
     return DataError(f"not a readable ONNX model: {what} at byte {offset}; the file is truncated or of another kind")
 
 
+def shortest(value: float) -> float:
+    """A float32 as the number people wrote: 1e-6, not 9.999999974752427e-07."""
+    return float(str(np.float32(value)))
+
+
 class Field:
     """One field of a message. start, stop: all its bytes; begin: where a BYTES field's content starts."""
 
@@ -49,9 +54,9 @@ class Field:
         return self.value - 2**64 if self.value >> 63 else self.value
 
     def real(self) -> float:
-        """A 32-bit float."""
+        """A 32-bit float, as `shortest` has it."""
         self._expect(FIXED32)
-        return float(struct.unpack("<f", struct.pack("<I", self.value))[0])
+        return shortest(struct.unpack("<f", struct.pack("<I", self.value))[0])
 
     def view(self) -> memoryview:
         """The content of a BYTES field, not copied."""

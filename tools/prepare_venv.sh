@@ -39,20 +39,24 @@ version='import sys; print("%d.%d" % sys.version_info[:2])'
 if [ -x "$venv/bin/python" ] && [ "$("$venv/bin/python" -c "$version")" != "$("$python" -c "$version")" ]; then
     fail "$venv holds Python $("$venv/bin/python" -c "$version"), $python is $("$python" -c "$version"); run \`make clean\` first"
 fi
-if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+if [ ! -e "$venv" ]; then
     site=''
     [ $termux = no ] || site=--system-site-packages # numpy and the runtimes come from Termux there
-    rm -rf "$venv"
     "$python" -m venv $site "$venv" >/dev/null 2>&1 || {
         rm -rf "$venv"
         fail "$python cannot make a virtual environment; install it: $(install_hint python3-venv python3 python)"
     }
+elif ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then # half made, or somebody's own
+    fail "$venv is there but has no working pip; run \`make clean\`, which removes it, or move it away"
 fi
+
+pip() {
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
 
 echo "augur-edge: installing .[$extras] into $venv" >&2
 if [ $termux = yes ]; then # no wheels for Android on PyPI: README, "Limits"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'setuptools>=64' 'pybind11>=2.12'
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+    pip 'setuptools>=70.1' 'pybind11>=2.12' && pip --no-build-isolation --no-deps -e .
 else
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e ".[$extras]"
+    pip -e ".[$extras]"
 fi || fail "pip could not install .[$extras]; its own words are above"

@@ -92,6 +92,13 @@ def test_another_python_than_the_environment_s(tools: Path, tmp_path: Path) -> N
     assert ".venv holds Python 3.9, python3 is 3.11; run `make clean` first" in refused(prepare(tools, tmp_path))
 
 
+def test_an_environment_without_pip_is_left_alone(tools: Path, tmp_path: Path) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    script(tmp_path / ".venv/bin/python", 'case "$*" in *pip*) exit 1 ;; esac; echo 3.11\n')
+    assert "has no working pip; run `make clean`" in refused(prepare(tools, tmp_path))
+    assert (tmp_path / ".venv/bin/python").exists()
+
+
 def test_what_pip_could_not_install_is_said_last(tmp_path: Path) -> None:
     """A real environment, in a folder without a project: pip says why, then we say what failed."""
     done = prepare(Path("/usr/bin:/bin"), tmp_path, python=sys.executable)

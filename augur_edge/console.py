@@ -90,7 +90,8 @@ class Progress:
             talk(self._line(done, now_s - self._start_s, note))
 
     def _line(self, done: float, spent_s: float, note: str) -> str:
-        parts = [f"{self.label}: {done:.0f} of {self.total:.0f} {self.unit}".rstrip()]
+        many = f" of {self.total:.0f} {self.unit}" if self.unit and self.total > 1 else ""
+        parts = [f"{self.label}: {100 * done / (self.total or 1):.0f} %{many}"]
         if 0 < done <= self.total:
             parts.append(f"{duration_text(spent_s * (self.total - done) / done)} left")
         return ", ".join(parts) + (f" ({note})" if note else "")

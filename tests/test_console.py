@@ -68,7 +68,7 @@ def progress(monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, step_s: float
 
 def test_on_a_terminal_a_line_every_few_seconds_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = progress(monkeypatch, Terminal(), 1.0).splitlines()
-    assert lines[0] == "measuring: 3 of 10 layers, 7 s left (layer 3)"
+    assert lines[0] == "measuring: 30 % of 10 layers, 7 s left (layer 3)"
     assert len(lines) == 3
 
 

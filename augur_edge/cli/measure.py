@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 
 NETWORK_TIME_S = 15.0
 LAYER_TIME_S = 0.2
+FIFO_LEVEL = 10  # above every normal process, below the kernel's own threads
 MODES = ["replay", "isolated", "profiler"]
 KEPT = (
     "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
     "max_time", "no_isolated", "affinity", "priority", "lock_memory",
 )  # fmt: skip
 """What of the command line a run keeps, so that `--resume` measures the same."""
+_PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
 _MAX_TIME = (
     f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
     f"(default: {LAYER_TIME_S:g})"
@@ -64,9 +66,7 @@ class MeasureCommand:
         how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
         how.add_argument("--threads", type=_numbers, default=[1], metavar="N,…", help="threads within an operator")
         how.add_argument("--affinity", type=_cpus, metavar="CPU,…", help="processors to stay on (default: any)")
-        how.add_argument(
-            "--priority", choices=["normal", "fifo"], default="normal", help="scheduling class, if allowed"
-        )
+        how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
         how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
         how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
         how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
@@ -142,20 +142,23 @@ def _prepare_process(args: argparse.Namespace) -> dict[str, Any]:
     """Affinity, priority and memory as asked; what was refused is said and recorded with the system's reason."""
     from augur_edge import timing
 
-    refused = {}
+    refused, priority = {}, args.priority
     if args.affinity is not None:
         refused["affinity"] = timing.pin_to(args.affinity)
         if refused["affinity"]:
             raise UsageError(f"--affinity {','.join(map(str, args.affinity))}: {refused['affinity']}")
-    if args.priority == "fifo":
-        refused["priority"] = timing.set_fifo(10)
+    if priority == "auto":
+        spare = len(timing.get_affinity()) > max(args.threads)
+        priority = "fifo" if spare and not timing.set_fifo(FIFO_LEVEL) else "normal"
+    elif priority == "fifo":
+        refused["priority"] = timing.set_fifo(FIFO_LEVEL)
     if args.lock_memory:
         refused["lock_memory"] = timing.lock_memory(True)
     for what, why in refused.items():
         if why:
             console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
     return {
-        "priority": args.priority,
+        "priority": priority,
         "lock_memory": args.lock_memory,
         "refused": {k: v for k, v in refused.items() if v},
     }

@@ -11,7 +11,7 @@ from typing import Any
 from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
-from augur_edge.runtime import RuntimeOptions, default_name
+from augur_edge.runtime import RuntimeOptions, check_name, default_name
 
 FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "fake": "json"}
 SUFFIXES = {".onnx": "onnx", ".tflite": "tflite", ".json": "json"}
@@ -73,6 +73,8 @@ def resolve(net: str, request: Request) -> Target | LayerSet:
     Raises UsageError for an unknown name, with the nearest ones, and for a file the runtime cannot read.
     """
     path = Path(net)
+    if request.runtime is not None:
+        check_name(request.runtime)
     if path.suffix in SUFFIXES:
         return _file(path, request)
     runtime = request.runtime or default_name()

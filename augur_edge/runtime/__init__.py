@@ -8,7 +8,10 @@ import importlib.util
 from augur_edge.errors import MissingExtraError, UsageError
 from augur_edge.runtime.base import DeployedLayer, Deployment, LayerProfile, Runtime, RuntimeOptions, Task
 
-__all__ = ["DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task", "default_name", "get"]
+__all__ = [
+    "DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task", "check_name",
+    "default_name", "get",
+]  # fmt: skip
 
 RUNTIMES = {
     "onnxruntime": "augur_edge.runtime.ort:OnnxRuntime",
@@ -20,11 +23,16 @@ PACKAGES = {"onnxruntime": ("onnxruntime",), "litert": ("ai_edge_litert", "tflit
 
 def get(name: str) -> Runtime:
     """The runtime called `name`. Raises UsageError for an unknown one, MissingExtraError if it is not installed."""
-    if name not in RUNTIMES:
-        raise UsageError(f"--runtime {name}: unknown; valid names are {', '.join(RUNTIMES)}")
+    check_name(name)
     module, _, attribute = RUNTIMES[name].partition(":")
     runtime: Runtime = getattr(importlib.import_module(module), attribute)()
     return runtime
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError, with the names there are, for a runtime that is not one of them."""
+    if name not in RUNTIMES:
+        raise UsageError(f"--runtime {name}: unknown; valid names are {', '.join(RUNTIMES)}")
 
 
 def default_name(suffix: str = "") -> str:

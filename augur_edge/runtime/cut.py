@@ -38,7 +38,12 @@ Bound = tuple[Tensor, Bytes]
 
 
 class Engine(Protocol):
-    """What an inference engine does for a deployment. Failures are RuntimeError with its own words."""
+    """What an inference engine does for a deployment. Failures are RuntimeError with its own words.
+
+    shares_memory: layers read and write the memory they are bound to, so one's output is the next one's input.
+    """
+
+    shares_memory: bool
 
     def load(self, model: bytes, optimise: bool) -> Any:
         """A session: optimised as deployed, or exactly the graph given."""
@@ -75,6 +80,17 @@ class CutGraph:
     outputs: list[str]
     layers: list[CutLayer]
     notes: list[str] = field(default_factory=list)
+
+
+def distinguish(layers: list[CutLayer]) -> None:
+    """A layer whose node is shared with another (a reorder before a convolution) gets its own op in its name."""
+    seen: set[str] = set()
+    for i, layer in enumerate(layers):
+        if layer.name in seen:
+            layer.name = f"{layer.name}/{layer.op}"
+        if layer.name in seen:
+            layer.name = f"{layer.name}#{i}"
+        seen.add(layer.name)
 
 
 @dataclass
@@ -133,7 +149,7 @@ class CutDeployment:
         return task
 
     def _load_layer(self, layer: CutLayer) -> Any:
-        """Its session, or None with `layer.error`; the bytes are let go of, since a network's may be half a gigabyte."""
+        """Its session, or None with `layer.error`; the bytes are let go of: a network may have half a gigabyte."""
         make, layer.model = layer.model, None
         if layer.error is None and make is not None:
             try:
@@ -195,8 +211,11 @@ class CutDeployment:
         return tasks
 
     def output_error(self) -> float | None:
-        """Largest difference of the replayed outputs from the whole network's, relative to their largest value."""
-        if any(layer.replay is None for layer in self.layers):
+        """Largest difference of the replayed outputs from the whole network's, relative to their largest value.
+
+        None where layers failed, or keep their tensors to themselves.
+        """
+        if not self._engine.shares_memory or any(layer.replay is None for layer in self.layers):
             return None
         self.whole.run()
         for layer in self.layers:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,10 @@ from augur_edge.errors import MissingExtraError, RuntimeFailure, UsageError
 from augur_edge.runtime.arena import Step
 from augur_edge.runtime.base import Deployment, LayerProfile, RuntimeOptions, Task
 from augur_edge.runtime.child import Load, peak_rss
-from augur_edge.runtime.cut import Bound, CutDeployment, CutGraph, CutLayer, Engine, Original, Tensor
+from augur_edge.runtime.cut import Bound, CutDeployment, CutGraph, CutLayer, Engine, Original, Tensor, distinguish
+
+if TYPE_CHECKING:
+    from augur_edge.models.tflite_cut import CutOp
 
 ABI = "2.3"
 ELEM_TYPES = {
@@ -63,6 +66,8 @@ def _native(bound: Bound) -> tuple[str, Any, tuple[int, ...], int]:
 
 class NativeEngine:
     """The C API. optimise makes no difference: the delegate compiles a layer as it compiles the network."""
+
+    shares_memory = True
 
     def __init__(self, path: Path, threads: int) -> None:
         assert timing.native is not None
@@ -105,6 +110,8 @@ class NativeEngine:
 class InterpreterEngine:
     """The Python interpreter of ai-edge-litert or tflite_runtime."""
 
+    shares_memory = False
+
     def __init__(self, module: str, threads: int) -> None:
         self._interpreter = importlib.import_module(f"{module}.interpreter").Interpreter
         self._threads = threads
@@ -135,17 +142,25 @@ class InterpreterEngine:
 
 
 def cut(model: bytes) -> CutGraph:
-    """The operators of the main subgraph, one model each."""
-    from augur_edge.models.tflite_cut import cut_ops
+    """The operators of the main subgraph, one model each. Raises DataError or UsageError (a shape left open)."""
+    from augur_edge.models.tflite_cut import cut_ops, graph_ends
 
-    graph = CutGraph({}, [], [], [])
+    inputs, outputs = graph_ends(model)
+    graph = CutGraph({}, [t.name for t in inputs], [t.name for t in outputs], [])
+    for info in (*inputs, *outputs):
+        graph.tensors[info.name] = Tensor(info.name, info.shape, info.dtype)
     for op in cut_ops(model):
         for info in (*op.inputs, *op.outputs):
             graph.tensors[info.name] = Tensor(info.name, info.shape, info.dtype)
         step = Step([t.name for t in op.inputs], [t.name for t in op.outputs])
-        name, spec = op.nodes[0] if op.nodes else op.outputs[0].name, op.layer
-        graph.layers.append(CutLayer(name, spec.op, op.nodes, spec, step, partial(getattr, op, "data"), op.error))
+        name = op.nodes[0] if op.nodes else step.outputs[0]
+        graph.layers.append(CutLayer(name, op.layer.op, op.nodes, op.layer, step, partial(_data, op), op.error))
+    distinguish(graph.layers)
     return graph
+
+
+def _data(op: CutOp) -> bytes:
+    return op.data
 
 
 class LiteRt:

@@ -86,6 +86,8 @@ def _library(path: str, threads: int) -> Any:
 class NativeEngine:
     """The C API, called from the C++ loop."""
 
+    shares_memory = True
+
     def __init__(self, path: Path, threads: int) -> None:
         self._path = str(path)
         self._ort = _library(self._path, threads)
@@ -122,6 +124,8 @@ def _native(bound: Bound) -> tuple[str, Any, tuple[int, ...], int]:
 
 class PythonEngine:
     """The Python binding with bound memory, where the native module is not built."""
+
+    shares_memory = True
 
     def __init__(self, threads: int) -> None:
         self._threads = threads

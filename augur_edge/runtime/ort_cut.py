@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from augur_edge.errors import RuntimeFailure
-from augur_edge.models.onnx_cut import TensorSpec, captures, constants_of, cut_node, source_nodes, with_outputs
+from augur_edge.layers import Shape
+from augur_edge.models.onnx_cut import activation_names, cut_node, source_nodes, with_outputs
 from augur_edge.models.onnx_graph import ModelProto, NodeProto
+from augur_edge.models.onnx_layers import activations_of, layer_of
 from augur_edge.models.onnx_proto import decode_model, encode_model
-from augur_edge.models.onnx_read import fix_shapes, layer_of
+from augur_edge.models.onnx_read import input_specs
+from augur_edge.models.onnx_table import TensorSpec, TensorTable
 from augur_edge.runtime.arena import Step, allocate, fill
 from augur_edge.runtime.base import RuntimeOptions
-from augur_edge.runtime.cut import CutGraph, CutLayer, Tensor
+from augur_edge.runtime.cut import CutGraph, CutLayer, Tensor, distinguish
 from augur_edge.runtime.ort import session_options
 
 # Kernels that onnxruntime lets write over their input when nothing else needs it (MayInplace in its kernel
@@ -37,24 +40,29 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     Raises DataError for bytes that are no model, UsageError for dynamic shapes without `options.shapes`, and
     RuntimeFailure, with onnxruntime's words, where it cannot load or run it.
     """
-    original = fix_shapes(decode_model(model), options.shapes)
+    original = _with_fixed_inputs(decode_model(model), options.shapes)
     prepared = encode_model(original)
     optimised = decode_model(_optimise(prepared, options.threads))
     tensors = _tensors(optimised)
-    shapes = {name: t.shape for name, t in tensors.items()}
-    dtypes = {name: t.dtype for name, t in tensors.items()}
     specs = {name: TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}
     sources = source_nodes(original, optimised)
-    constants = constants_of(optimised.graph)
+    table = TensorTable.of(optimised.graph, specs)
     graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], [o.name for o in optimised.graph.outputs], [])
     for i, node in enumerate(optimised.graph.nodes):
-        read = dict.fromkeys(n for n in (*node.inputs, *captures(node)) if n and n not in constants)
-        spec = layer_of(node, optimised.graph.initializers, shapes, dtypes)
-        step = _step(node, list(read), [n for n in node.outputs if n], tensors)
+        spec = layer_of(node, table)
+        step = _step(node, list(dict.fromkeys(activations_of(node, table))), [n for n in node.outputs if n], tensors)
         name = sources[i][0] if sources[i] else node.name or f"{node.op_type}_{i}"
         graph.layers.append(CutLayer(name, spec.op, sources[i], spec, step, partial(_alone, optimised, i, specs)))
-    _distinguish(graph.layers)
+    distinguish(graph.layers)
     return graph, prepared
+
+
+def _with_fixed_inputs(model: ModelProto, shapes: dict[str, Shape]) -> ModelProto:
+    specs, _ = input_specs(model, shapes)
+    for info in model.graph.inputs:
+        if info.name in specs:
+            info.shape = specs[info.name].shape
+    return model
 
 
 def _alone(model: ModelProto, node_index: int, tensors: dict[str, TensorSpec]) -> bytes:
@@ -84,8 +92,7 @@ def _tensors(optimised: ModelProto) -> dict[str, Tensor]:
     """Every activation of the graph, its shape and dtype learnt by running it once with all of them exposed."""
     import onnxruntime as ort
 
-    graph = optimised.graph
-    names = [name for node in graph.nodes for name in node.outputs if name]
+    names = activation_names(optimised)
     rng = np.random.default_rng(0)
     feed = {}
     found = {}
@@ -126,14 +133,3 @@ def _step(node: NodeProto, inputs: list[str], outputs: list[str], tensors: dict[
     elif len(node.inputs) > SUM_INPUT and node.op_type in ("Conv", "FusedConv") and node.inputs[SUM_INPUT] in inputs:
         in_place = {outputs[0]: node.inputs[SUM_INPUT]}
     return Step(inputs, outputs, in_place)
-
-
-def _distinguish(layers: list[CutLayer]) -> None:
-    """A layer whose node is shared with another (a reorder before a convolution) gets its own op in its name."""
-    seen: set[str] = set()
-    for i, layer in enumerate(layers):
-        if layer.name in seen:
-            layer.name = f"{layer.name}/{layer.op}"
-        if layer.name in seen:
-            layer.name = f"{layer.name}#{i}"
-        seen.add(layer.name)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fakes import SPEC, deployment
 
 from augur_edge.measure.network import NetworkRun, equal_layers
 from augur_edge.measure.settings import MIN_BLOCK_NS, MIN_ROUNDS, Settings
 from augur_edge.store.records import Measurement
-from fakes import SPEC, deployment
 
 US = 1000
 QUICK = Settings(max_time_s=3.0, precision=0.02)

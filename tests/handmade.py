@@ -92,6 +92,19 @@ _json = st.recursive(
     max_leaves=5,
 )
 _facts = st.dictionaries(_text, _json, max_size=3)
+_numbers = st.integers(0, 2**40) | st.floats(0, 1e9)
+_energy = st.builds(lambda facts, median: {**facts, "median": median}, _facts, _numbers)
+_info = st.builds(
+    lambda facts, load, notes: {**facts, "load_ns": load, "notes": notes},
+    _facts,
+    st.none() | _numbers,
+    st.none() | st.lists(_text, max_size=2),
+)
+_verdict = st.builds(
+    lambda steady, reasons: {"steady": steady, "reasons": [{"text": r} for r in reasons]},
+    st.booleans(),
+    st.lists(_text, max_size=2),
+)
 
 
 @st.composite
@@ -122,7 +135,7 @@ def measurements(draw: st.DrawFn) -> list[Measurement]:
             reason=draw(st.none() | _text),
             loops=draw(st.integers(1, 1000)),
             samples_ns=draw(arrays(np.int64, st.integers(0, 9), elements=st.integers(0, 2**62))),
-            energy=draw(st.none() | _facts),
+            energy=draw(st.none() | _energy),
         )
         for kind, mode, position in sorted(places)
     ]
@@ -132,7 +145,7 @@ def measurements(draw: st.DrawFn) -> list[Measurement]:
 def runs(draw: st.DrawFn) -> RunRecord:
     """Any finished run, its parts in the order the store gives them back."""
     networks = [
-        NetworkRecord(i, draw(_text), draw(_text), draw(st.sampled_from(["replay", "isolated"])), draw(_facts),
+        NetworkRecord(i, draw(_text), draw(_text), draw(st.sampled_from(["replay", "isolated"])), draw(_info),
                       draw(measurements()))
         for i in range(draw(st.integers(0, 2)))
     ]  # fmt: skip
@@ -143,7 +156,7 @@ def runs(draw: st.DrawFn) -> RunRecord:
         status=draw(st.sampled_from(["done", "failed", "interrupted"])),
         context=draw(_facts),
         plan=draw(_facts),
-        verdict=draw(st.none() | _facts),
+        verdict=draw(st.none() | _verdict),
         finished_unix_ns=draw(st.none() | st.integers(0, 2**62)),
         networks=networks,
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from augur_edge.errors import DataError
 from augur_edge.layers import Layer
 from augur_edge.store.database import Row
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
@@ -54,6 +55,7 @@ def run_row(run: RunRecord) -> Row:
 
 def run_from(row: Row) -> RunRecord:
     """The run of a row in the order of sql.RUN_COLUMNS, without its networks."""
+    check_run(row)
     run_id, created, finished, device, status, context, plan, verdict = row[:8]
     return RunRecord(
         id=run_id,
@@ -73,8 +75,9 @@ def network_row(run_id: str, network: NetworkRecord) -> Row:
     return (*columns, _digest(run_id, *columns))
 
 
-def network_from(row: Row) -> NetworkRecord:
+def network_from(run_id: str, row: Row) -> NetworkRecord:
     """The network of a row in the order of sql.NETWORK_COLUMNS, without its measurements."""
+    check_network(run_id, row)
     index, name, runtime, mode, info = row[:5]
     return NetworkRecord(index=index, name=name, runtime=runtime, mode=mode, info=json.loads(info))
 
@@ -101,8 +104,9 @@ def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
     return (*columns, samples, _digest(run_id, *columns, samples=samples))
 
 
-def measurement_from(row: Row) -> Measurement:
+def measurement_from(run_id: str, row: Row) -> Measurement:
     """The measurement of a row in the order of sql.MEASUREMENT_COLUMNS."""
+    check_measurement(run_id, row)
     _, kind, mode, position, name, op, count, nodes, layer, _, status, reason, loops, energy, samples, _ = row
     return Measurement(
         kind=kind,
@@ -121,16 +125,21 @@ def measurement_from(row: Row) -> Measurement:
     )
 
 
-def run_is_intact(row: Row) -> bool:
-    """Whether a row of sql.RUN_COLUMNS still has the content that was written."""
-    return bool(_digest(*row[:-1]) == row[-1])
+def check_run(row: Row) -> None:
+    """Raises DataError unless a row of sql.RUN_COLUMNS has the content that was written."""
+    _demand(_digest(*row[:-1]) == row[-1], f"run {row[0]}")
 
 
-def network_is_intact(run_id: str, row: Row) -> bool:
-    """Whether a row of sql.NETWORK_COLUMNS still has the content that was written."""
-    return bool(_digest(run_id, *row[:-1]) == row[-1])
+def check_network(run_id: str, row: Row) -> None:
+    """Raises DataError unless a row of sql.NETWORK_COLUMNS has the content that was written."""
+    _demand(_digest(run_id, *row[:-1]) == row[-1], f"network {row[1]!r} of run {run_id}")
 
 
-def measurement_is_intact(run_id: str, row: Row) -> bool:
-    """Whether a row of sql.MEASUREMENT_COLUMNS, the layer it points to included, has the content that was written."""
-    return bool(_digest(run_id, *row[:-2], samples=row[-2]) == row[-1])
+def check_measurement(run_id: str, row: Row) -> None:
+    """Raises DataError unless a row of sql.MEASUREMENT_COLUMNS, its layer included, has the content written."""
+    _demand(_digest(run_id, *row[:-2], samples=row[-2]) == row[-1], f"{row[4]!r} of run {run_id}")
+
+
+def _demand(intact: bool, what: str) -> None:
+    if not intact:
+        raise DataError(f"the store is damaged: {what} is not as it was written; restore a copy of the store")

@@ -67,6 +67,6 @@ WHERE r.id = ? AND m.network = ? ORDER BY m.kind, m.mode, m.position
 """
 NEWEST = "ORDER BY r.created_unix_ns DESC, r.id DESC"
 
-ALL_RUNS = f"SELECT r.id, {RUN_COLUMNS} FROM run r"
+ALL_RUNS = f"SELECT {RUN_COLUMNS} FROM run r"
 ALL_NETWORKS = f"SELECT r.id, {NETWORK_COLUMNS} FROM network n JOIN run r ON r.key = n.run"
 ALL_MEASUREMENTS = f"SELECT r.id, {MEASUREMENT_COLUMNS} FROM {MEASUREMENTS} JOIN run r ON r.key = m.run"

@@ -114,7 +114,7 @@ class Store:
             run = self._header(run_id)
             for network in run.networks:
                 found = self._db.read(sql.MEASUREMENTS_OF, (run_id, network.index))
-                network.measurements = [rows.measurement_from(row) for row in found]
+                network.measurements = [rows.measurement_from(run_id, row) for row in found]
         return run
 
     def runs(self, limit: int | None = None) -> list[RunRecord]:
@@ -163,7 +163,7 @@ class Store:
         if not found:
             raise UsageError(f"{self.path}: no run {run_id!r}")
         run = rows.run_from(found[0])
-        run.networks = [rows.network_from(row) for row in self._db.read(sql.NETWORKS_OF, (run_id,))]
+        run.networks = [rows.network_from(run_id, row) for row in self._db.read(sql.NETWORKS_OF, (run_id,))]
         return run
 
     def _demand_open(self, run_id: str) -> None:

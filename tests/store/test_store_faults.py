@@ -225,8 +225,12 @@ def test_a_change_behind_its_back_is_found(tmp_path: Path, change: str, message:
     other = sqlite3.connect(tmp_path / "store.db")
     other.executescript(change)
     other.close()
-    with Store(tmp_path / "store.db") as store, pytest.raises(DataError, match=message):
-        store.check()
+    with Store(tmp_path / "store.db") as store:
+        with pytest.raises(DataError, match=message):
+            store.check()
+        if "DELETE" not in change:
+            with pytest.raises(DataError, match=message):
+                store.load("00000000000000a1")
 
 
 def test_a_torn_file_is_called_damaged(tmp_path: Path) -> None:

@@ -130,13 +130,7 @@ def _run(words: list[str]) -> int:
 
 
 def _overview() -> str:
-    rows = []
-    for name in COMMANDS:
-        try:
-            rows.append(f"  {name:<9} {(inspect.getdoc(type(load(name))) or '').splitlines()[0]}")
-        except ImportError:
-            rows.append(f"  {name:<9} (not in this version yet)")
-    lines = "\n".join(rows)
+    lines = "\n".join(f"  {name:<9} {(inspect.getdoc(type(load(name))) or '').splitlines()[0]}" for name in COMMANDS)
     return (
         f"usage: {PROGRAM} COMMAND [options]\n\n"
         f"Measure neural-network layers where they run.\n\ncommands:\n{lines}\n\n"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from augur_edge.models.tflite_write import Site
 
 SAME, VALID = 0, 1
-_BIAS_STD = 0.3
+_BIAS_STD = 0.35
 
 
 def emit_step(site: Site) -> None:

@@ -62,18 +62,23 @@ def expected_moments(network: Network) -> dict[str, Moments]:
     moments = {t.name: Moments() for t in network.inputs}
     for node in network.nodes:
         given = [moments[x] for x in node.inputs]
-        out = _largest(node.layer, given[0]) if node.layer.op in _MAXIMA else moments_of(node.layer, given)
-        moments.update(dict.fromkeys(node.outputs, out))
+        out = _POOLED[node.layer.op](node.layer, given[0]) if node.layer.op in _POOLED else None
+        moments.update(dict.fromkeys(node.outputs, out or moments_of(node.layer, given)))
     return moments
-
-
-_MAXIMA = frozenset({"max_pool2d", "global_max_pool"})
 
 
 def _largest(layer: Layer, given: Moments) -> Moments:
     """Of the largest value in a window; neighbours resemble each other, so it lies lower than of as many alone."""
     window = prod(layer.kernel or layer.inputs[0][2:])
     return Moments(given.mean + sqrt(log(window) * given.var), 0.5 * given.var) if window > 1 else given
+
+
+def _mean(_: Layer, given: Moments) -> Moments:
+    """Most of the variance is between channels, because of their biases."""
+    return Moments(given.mean, 0.75 * given.var)
+
+
+_POOLED = {"max_pool2d": _largest, "global_max_pool": _largest, "global_avg_pool": _mean, "reduce_mean": _mean}
 
 
 def estimate_ranges(network: Network, moments: dict[str, Moments]) -> dict[str, Range]:

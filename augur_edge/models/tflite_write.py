@@ -8,6 +8,7 @@ both).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import sqrt
 
@@ -20,10 +21,12 @@ from augur_edge.models.tflite_operators import emit_step
 from augur_edge.models.tflite_ranges import Range, estimate_ranges, expected_moments
 from augur_edge.network import Network
 
+_NOT_THE_NODE = re.compile(r"(#.*|:\d+)$")  # a part of a node, or the number of one of its outputs
+
 
 def node_names(tensor: str) -> tuple[str, ...]:
-    """The user's nodes behind an operator, from the name of the tensor it writes: `b;a#pad` -> `("b", "a")`."""
-    return tuple(dict.fromkeys(part.partition("#")[0] for part in tensor.split(";") if part))
+    """The user's nodes behind an operator, from the name of the tensor it writes: `b:0;a#pad` -> `("b", "a")`."""
+    return tuple(dict.fromkeys(_NOT_THE_NODE.sub("", part) for part in tensor.split(";") if part))
 
 
 def to_tflite(network: Network, *, dtype: str = "float32", seed: int = 0) -> bytes:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import CONV, POOL, layer, network, plain, run, runs, whole
+from anyruns import runs
+from handmade import CONV, POOL, layer, network, plain, run, whole
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -160,7 +161,7 @@ def kept_by_tables(record: RunRecord) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(runs(), min_size=1, max_size=2, unique_by=lambda r: r.id))
 def test_csv_keeps_every_measurement(folder: Path, records: list[RunRecord]) -> None:
     path = folder / "layers.csv"

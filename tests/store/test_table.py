@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from handmade import floor, layer, network, run, runs, whole
+from anyruns import runs
+from handmade import floor, layer, network, run, whole
 from hypothesis import given
 from hypothesis import strategies as st
 

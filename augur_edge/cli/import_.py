@@ -49,7 +49,8 @@ class ImportCommand:
                     else:
                         n_known += 1
         print(*new, sep="\n", end="\n" if new else "")
-        console.talk(f"imported {len(new)} runs" + (f"; {n_known} were here already" if n_known else ""))
+        known = f"; {n_known} here already" if n_known else ""
+        console.talk(f"imported {len(new)} run{'' if len(new) == 1 else 's'}{known}")
         return 0
 
 

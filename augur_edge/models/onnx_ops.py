@@ -129,6 +129,8 @@ def _pool(op_type: str) -> NodeWriter:
         attributes = _window(node.layer)
         if op_type == "AveragePool":
             attributes["count_include_pad"] = int(node.layer.attr("count_include_pad", False))
+            if set(attributes.get("dilations", ())) == {1}:
+                del attributes["dilations"]  # ONNX Runtime's quantised kernel does not know it
         attributes["ceil_mode"] = int(node.layer.attr("ceil_mode", False))
         g.add(op_type, node.inputs, node.outputs, node.name, **attributes)
 

@@ -127,7 +127,8 @@ class _Quantiser:
             tensor = self.graph.initializers.get(name)
             if tensor is None or tensor.dtype != "float32":
                 continue
-            if node.op_type not in _CHANNEL_AXIS:
+            stack = node.op_type == "MatMul" and (place == 0 or len(tensor.dims) != 2)  # has no axis of channels
+            if node.op_type not in _CHANNEL_AXIS or stack:
                 names[place] = self._operand(tensor)
             else:
                 names[place] = (

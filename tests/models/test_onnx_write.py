@@ -163,6 +163,8 @@ def test_an_op_computes_what_the_table_of_ops_says(
         got = run(data, {"x0": X}, optimise=optimise)["y0"]
         assert got.shape == want.shape
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+    rounded = run(to_onnx(single(layer), dtype="int8"), {"x0": X}, optimise=True)["y0"]
+    assert np.abs(rounded - want).max() < 0.35  # of inputs from -4 to 4, and squares up to 16
     if op != "swish":  # of two nodes
         assert read_onnx(data, name="n").nodes[0].layer == layer
 
@@ -205,6 +207,8 @@ def test_a_layer_of_any_shape_is_valid_and_comes_back(layer: Layer) -> None:
     data = to_onnx(network)
     onnx.checker.check_model(onnx.load_model_from_string(data), full_check=True)
     assert [v.shape for v in run(data).values()] == list(layer.outputs)
+    rounded = run(to_onnx(network, dtype="int8"), optimise=True)
+    assert [v.shape for v in rounded.values()] == list(layer.outputs)
     read = read_onnx(data, name="single")
     assert read.macs == network.macs
     assert read.params == network.params + (2 * layer.groups if layer.op == "group_norm" else 0)  # a norm of its own

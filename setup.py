@@ -8,6 +8,7 @@ from pathlib import Path
 from pybind11.setup_helpers import Pybind11Extension
 from setuptools import setup
 
+HEADERS = sorted(str(p) for p in Path("csrc/timing").glob("*.h"))
 TIMING = sorted(str(p) for p in Path("csrc/timing").glob("*.cc"))
 
 setup(
@@ -15,6 +16,7 @@ setup(
         Pybind11Extension(
             "augur_edge._timing",
             TIMING,
+            depends=HEADERS,
             cxx_std=17,
             include_dirs=["csrc/timing"],
             libraries=["dl", "pthread"],

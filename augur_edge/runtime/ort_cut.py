@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from augur_edge.errors import RuntimeFailure
+from augur_edge.errors import InferenceError
 from augur_edge.layers import Shape
 from augur_edge.models.onnx_cut import activation_names, cut_node, source_nodes, with_outputs
 from augur_edge.models.onnx_graph import ModelProto, NodeProto
@@ -38,7 +38,7 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     """The layers of `model` as onnxruntime deploys it, and the model's bytes with its dynamic shapes fixed.
 
     Raises DataError for bytes that are no model, UsageError for dynamic shapes without `options.shapes`, and
-    RuntimeFailure, with onnxruntime's words, where it cannot load or run it.
+    InferenceError, with onnxruntime's words, where it cannot load or run it.
     """
     original = _with_fixed_inputs(decode_model(model), options.shapes)
     prepared = encode_model(original)
@@ -84,7 +84,7 @@ def _optimise(model: bytes, threads: int) -> bytes:
         try:
             ort.InferenceSession(model, options, ["CPUExecutionProvider"])
         except Exception as e:  # its exceptions share no base but Exception
-            raise RuntimeFailure(f"onnxruntime cannot load the network: {' '.join(str(e).split())}") from e
+            raise InferenceError(f"onnxruntime cannot load the network: {' '.join(str(e).split())}") from e
         return path.read_bytes()
 
 
@@ -112,7 +112,7 @@ def _tensors(optimised: ModelProto) -> dict[str, Tensor]:
                 raise RuntimeError(f"{name} is not a tensor")
             found[name] = Tensor(name, value.shape, value.dtype.name)
     except Exception as e:
-        raise RuntimeFailure(f"onnxruntime cannot run the network: {' '.join(str(e).split())}") from e
+        raise InferenceError(f"onnxruntime cannot run the network: {' '.join(str(e).split())}") from e
     return found
 
 

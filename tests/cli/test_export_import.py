@@ -73,7 +73,7 @@ def test_augurs_files_come_in_and_go_out(tmp_path: Path, capsys: Captured) -> No
     store = str(tmp_path / "store.db")
     rows = "kx,ifmx,ifmy,zin,zout,stridex,pad_x,group,latency,energy\n3,32,24,8,16,1,1,1,1500.0,2500000.0\n"
     (tmp_path / "net.csv").write_text(rows)
-    words = ["import", str(tmp_path / "net.csv"), "--device", "npu", "--clock-mhz", "1000", "--store", store]
+    words = ["import", str(tmp_path / "net.csv"), "--measured-on", "npu", "--clock-mhz", "1000", "--store", store]
     assert main(words) == 0
     run_id = capsys.readouterr().out.strip()
     found = load(store, run_id)

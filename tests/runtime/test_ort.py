@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from augur_edge import timing, zoo
-from augur_edge.errors import DataError, RuntimeFailure, UsageError
+from augur_edge.errors import DataError, InferenceError, UsageError
 from augur_edge.models.onnx_write import to_onnx
 from augur_edge.runtime import RuntimeOptions, get
 from augur_edge.runtime.arena import allocate
@@ -81,9 +81,9 @@ def test_an_int8_network_is_cut_into_integer_layers() -> None:
 def test_more_threads_and_back(deployed: Deployment) -> None:
     made = get("onnxruntime").deploy(small(), RuntimeOptions()) if timing.native is None else None
     assert made is None or made.output_error() == 0.0
-    with pytest.raises(RuntimeFailure, match="threads"):
+    with pytest.raises(InferenceError, match="threads"):
         if timing.native is None:
-            raise RuntimeFailure("threads")
+            raise InferenceError("threads")
         get("onnxruntime").deploy(small(), RuntimeOptions(threads=2))
 
 
@@ -141,7 +141,7 @@ def test_an_op_the_runtime_does_not_have_is_said_in_its_words() -> None:
     graph = h.make_graph([h.make_node("Levitate", ["x"], ["y"], domain="wizardry")], "g", [x], [y])
     opsets = [h.make_opsetid("", 17), h.make_opsetid("wizardry", 1)]
     model = h.make_model(graph, opset_imports=opsets, ir_version=8)
-    with pytest.raises(RuntimeFailure, match="Levitate"):
+    with pytest.raises(InferenceError, match="Levitate"):
         get("onnxruntime").deploy(model.SerializeToString(), RuntimeOptions())
 
 

@@ -21,6 +21,8 @@ _AS_BYTES = {"string": "uint8", "complex64": "float64", "complex128": "float64",
 """Stand-ins for element types that a Layer has not."""
 _BLOCKED = "com.microsoft.nchwc"
 """Domain of ops on blocks of channels, the last block filled up."""
+_NORM_NAME = re.compile(r"_bn_nchwc(_token_\d+)?$")
+"""Name of a batch normalisation that runs as a 1x1 convolution of each channel."""
 
 
 def layer_of(node: NodeProto, table: TensorTable) -> Layer:
@@ -105,6 +107,8 @@ def _conv(weight: int, bias: int, total: int | None) -> LayerRule:
         weights = _constants(view, (weight, bias))
         if view.node.domain == _BLOCKED and weights:
             groups, weights = _without_padding(view, groups, weights)
+            if _NORM_NAME.search(view.node.name) and prod(weights[0][1:]) == 1:
+                return {"op": "batch_norm", "weights": (weights[0][:1],) * 2, **_activation(view)}
         return {
             "op": f"conv{len(shape) - 2}d",
             "weights": weights,

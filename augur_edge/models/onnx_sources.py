@@ -130,10 +130,23 @@ def _origins(user: _User, graph: GraphProto) -> dict[str, str]:
     return origin
 
 
+def _blocked_name(user: _User, node: NodeProto) -> tuple[str | None, str]:
+    """The user's tensor in the name `<tensor>_nchwc`, and the op that wrote it before anything was fused after it.
+
+    `<tensor>_bn_nchwc` is a batch normalisation that runs as a convolution.
+    """
+    tensor = re.sub(r"_nchwc(_token_\d+)?$", "", node.name)
+    if tensor == node.name:
+        return None, node.op_type
+    if tensor not in user.writer and tensor.endswith("_bn"):
+        return tensor[:-3] if tensor[:-3] in user.writer else None, "BatchNormalization"
+    return tensor if tensor in user.writer else None, node.op_type
+
+
 def _by_name(user: _User, node: NodeProto, place: int) -> str | None:
     """From the node's name: `<tensor>_nchwc`, a user's node's name, or one with a suffix."""
-    tensor = re.sub(r"_nchwc(_token_\d+)?$", "", node.name)
-    if tensor != node.name and tensor in user.writer:
+    tensor, _ = _blocked_name(user, node)
+    if tensor is not None:
         return tensor
     name = node.name
     while name:
@@ -149,14 +162,16 @@ def _operands(user: _User, node: NodeProto, written: str) -> list[tuple[str, str
 
     A convolution's fourth input is the other operand of the addition that it does as well.
     """
-    base = re.sub("^(QLinear|Nhwc)", "", _BASE.get(node.op_type, node.op_type))
+    hint, op_type = _blocked_name(user, node)
+    base = re.sub("^(QLinear|Nhwc)", "", _BASE.get(op_type, op_type))
     path = list(user.back(written))[:8]
     anchors = [w for w, _ in path if user.nodes[w].op_type in _ALSO.get(base, (base,))]
     if not anchors:
         return []
-    hint = re.sub(r"_nchwc(_token_\d+)?$", "", node.name)
-    named = [w for w in anchors if hint in user.nodes[w].outputs or user.nodes[w].name == hint]
+    named = [w for w in anchors if hint in user.nodes[w].outputs or user.nodes[w].name == node.name]
     anchor = user.nodes[(named or anchors)[0]]
+    if base == "BatchNormalization":
+        return [(node.inputs[0], anchor.inputs[0])]
     if base != "Conv":
         return list(zip(_data(node), anchor.inputs))
     pairs = [(node.inputs[0], anchor.inputs[0])]

@@ -22,6 +22,7 @@ from augur_edge.layers import ELEMENTWISE, NORMALISATIONS, TRANSPOSED_CONVOLUTIO
 Floats = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
 
+_LARGEST = 1e9
 _REACH = 6
 """Standard deviations that values rarely go beyond."""
 
@@ -36,6 +37,10 @@ class Moments:
     mean: float = 0.0
     var: float = 1.0
     bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:  # chains of products without weights leave float32 behind; keep to finite numbers
+        object.__setattr__(self, "mean", min(max(self.mean, -_LARGEST), _LARGEST))
+        object.__setattr__(self, "var", min(max(self.var, 0.0), _LARGEST**2))
 
     @property
     def power(self) -> float:

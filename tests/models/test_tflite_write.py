@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 from augur_edge import zoo
 from augur_edge.errors import UsageError
 from augur_edge.layers import Layer
+from augur_edge.models.tflite_cut import cut_ops, graph_ends
 from augur_edge.models.tflite_graph import GraphView
 from augur_edge.models.tflite_schema import decode_tflite
 from augur_edge.models.tflite_write import node_names, to_tflite
@@ -19,6 +21,7 @@ from augur_edge.network import Network, Node, TensorInfo
 from augur_edge.zoo import Builder
 from tests.models.tflite_samples import inputs_for, outputs, run, small_network
 
+OLD = version("ai-edge-litert") < "2.3"
 SMALL = ("squeezenet1_0", "mobilenet_v2", "mobilenet_v3_small", "resnet18")
 
 
@@ -91,12 +94,19 @@ def test_int8_activations_use_their_scale() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-def test_a_network_of_every_op_runs_alike_with_and_without_the_delegate(dtype: str) -> None:
+def test_each_operator_gives_the_same_with_and_without_the_delegate(dtype: str) -> None:
+    """On the same inputs; int8 kernels round differently by one step, which a whole network would amplify."""
     data = to_tflite(small_network(), dtype=dtype)
-    inputs = inputs_for(data)
-    fast, plain = (outputs(run(data, inputs, delegate=d))[0].astype(float) for d in (True, False))
-    assert fast.shape == (1, 5)
-    assert np.abs(fast - plain).max() < (1e-4 if dtype == "float32" else 4)
+    values = {info.name: x for info, x in zip(graph_ends(data)[0], inputs_for(data))}
+    for op in cut_ops(data):
+        inputs = [values[i.name] for i in op.inputs]
+        made = outputs(run(op.data, inputs))
+        values.update((info.name, value) for info, value in zip(op.outputs, made))
+        for info, fast, plain in zip(op.outputs, made, outputs(run(op.data, inputs, delegate=False))):
+            if OLD and op.layer.op == "matmul":  # XNNPACK in 2.1 forgets the first operand's zero point
+                continue
+            assert np.abs(fast.astype(float) - plain).max() <= (1e-5 if dtype == "float32" else 1), info.name
+    assert values[graph_ends(data)[1][0].name].shape == (1, 5)
 
 
 @pytest.mark.parametrize("stride", [1, 2])

@@ -9,10 +9,11 @@ import pytest
 
 from augur_edge import zoo
 from augur_edge.layers import Layer
-from augur_edge.models.onnx_cut import TensorSpec, activation_names, with_outputs
+from augur_edge.models.onnx_cut import TensorSpec, activation_names, source_nodes, with_outputs
 from augur_edge.models.onnx_deployed import deployed_layers
 from augur_edge.models.onnx_proto import GraphProto, ModelProto, NodeProto, ValueInfo, decode_model
 from augur_edge.models.onnx_write import to_onnx
+from augur_edge.zoo import Builder
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto as T  # noqa: E402
@@ -67,6 +68,22 @@ def test_reorders_are_layers_too() -> None:
         (reorder,) = [layer for layer in layers if layer.op == "reorder"]
         assert reorder.inputs == reorder.outputs == ((1, 512, 1, 1),)
         assert reorder.attr("to") == "plain"
+
+
+def test_a_norm_that_runs_as_a_convolution_is_a_norm() -> None:
+    """ONNX Runtime has no blocked batch normalisation and uses a 1x1 convolution of each channel."""
+    b = Builder("preactivation", (1, 16, 20, 20))
+    x = b.conv(b.input, 32, 3, padding=1, name="conv1")
+    x = b.relu(b.batch_norm(b.relu(x, name="relu1"), name="norm1"), name="relu2")
+    x = b.conv(x, 24, 1, name="conv2")
+    x = b.batch_norm(b.activation(x, "tanh", name="tanh"), name="norm2")
+    network = b.network(b.conv(x, 16, 3, name="conv3"))
+    pairs = deployed(to_onnx(network))
+    assert sum(layer.macs for _, layer in pairs) == network.macs
+    norms = [layer for _, layer in pairs if layer.op == "batch_norm"]
+    assert [n.weights for n in norms] == [((32,), (32,)), ((24,), (24,))]
+    original, model = decode_model(to_onnx(network)), optimised(to_onnx(network))
+    assert {("conv1", "relu1"), ("norm1", "relu2"), ("norm2",)} <= set(source_nodes(original, model))
 
 
 def transformer_model() -> bytes:

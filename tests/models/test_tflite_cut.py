@@ -7,13 +7,7 @@ import pytest
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
-from augur_edge import zoo
-from augur_edge.models.tflite_cut import cut_ops, graph_ends, identity_tflite
-from augur_edge.models.tflite_graph import GraphView
-from augur_edge.models.tflite_read import read_tflite
-from augur_edge.models.tflite_schema import decode_tflite
-from augur_edge.models.tflite_write import to_tflite
-from tests.models.tflite_samples import (
+from tflite_samples import (
     Array,
     half_weights,
     inputs_for,
@@ -23,6 +17,13 @@ from tests.models.tflite_samples import (
     two_graphs,
     unnamed_with_a_custom_op,
 )
+
+from augur_edge import zoo
+from augur_edge.models.tflite_cut import cut_ops, graph_ends, identity_tflite
+from augur_edge.models.tflite_graph import GraphView
+from augur_edge.models.tflite_read import read_tflite
+from augur_edge.models.tflite_schema import decode_tflite
+from augur_edge.models.tflite_write import to_tflite
 
 
 def chained(data: bytes, *, delegate: bool) -> tuple[list[Array], list[Array]]:

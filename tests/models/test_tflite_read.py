@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
 import numpy as np
-
-from augur_edge import zoo
-from augur_edge.errors import AugurError, DataError, UsageError
-from augur_edge.models.tflite_cut import cut_ops
-from augur_edge.models.tflite_read import read_tflite
-from augur_edge.models.tflite_shapes import with_shapes
-from augur_edge.models.tflite_write import to_tflite
-from tests.models.tflite_samples import (
+from tflite_samples import (
     Sample,
     dynamic_batch,
     half_weights,
@@ -26,6 +19,13 @@ from tests.models.tflite_samples import (
     two_graphs,
     unnamed_with_a_custom_op,
 )
+
+from augur_edge import zoo
+from augur_edge.errors import AugurError, DataError, UsageError
+from augur_edge.models.tflite_cut import cut_ops
+from augur_edge.models.tflite_read import read_tflite
+from augur_edge.models.tflite_shapes import with_shapes
+from augur_edge.models.tflite_write import to_tflite
 
 LIGHT = sorted(set(zoo.names()) - {"vgg16", "wide_resnet50_2", "alexnet"})
 

@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
+from tflite_samples import inputs_for, outputs, run, small_network
+
 from augur_edge import zoo
 from augur_edge.errors import UsageError
 from augur_edge.layers import Layer
@@ -19,7 +21,6 @@ from augur_edge.models.tflite_schema import decode_tflite
 from augur_edge.models.tflite_write import node_names, to_tflite
 from augur_edge.network import Network, Node, TensorInfo
 from augur_edge.zoo import Builder
-from tests.models.tflite_samples import inputs_for, outputs, run, small_network
 
 OLD = version("ai-edge-litert") < "2.3"
 SMALL = ("squeezenet1_0", "mobilenet_v2", "mobilenet_v3_small", "resnet18")

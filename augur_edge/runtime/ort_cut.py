@@ -12,8 +12,9 @@ import numpy as np
 from augur_edge.errors import InferenceError
 from augur_edge.layers import Shape
 from augur_edge.models.onnx_cut import activation_names, cut_node, source_nodes, with_outputs
+from augur_edge.models.onnx_deployed import deployed_layers
 from augur_edge.models.onnx_graph import ModelProto, NodeProto
-from augur_edge.models.onnx_layers import activations_of, layer_of
+from augur_edge.models.onnx_layers import activations_of
 from augur_edge.models.onnx_proto import decode_model, encode_model
 from augur_edge.models.onnx_read import input_specs
 from augur_edge.models.onnx_table import TensorSpec, TensorTable
@@ -48,8 +49,8 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     sources = source_nodes(original, optimised)
     table = TensorTable.of(optimised.graph, specs)
     graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], [o.name for o in optimised.graph.outputs], [])
-    for i, node in enumerate(optimised.graph.nodes):
-        spec = layer_of(node, table)
+    deployed = deployed_layers(original, optimised, specs)
+    for i, (node, spec) in enumerate(zip(optimised.graph.nodes, deployed)):
         step = _step(node, list(dict.fromkeys(activations_of(node, table))), [n for n in node.outputs if n], tensors)
         name = sources[i][0] if sources[i] else node.name or f"{node.op_type}_{i}"
         graph.layers.append(CutLayer(name, spec.op, sources[i], spec, step, partial(_alone, optimised, i, specs)))

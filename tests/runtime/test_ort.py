@@ -75,7 +75,7 @@ def test_an_int8_network_is_cut_into_integer_layers() -> None:
     assert made.output_error() == 0.0
     convs = [layer for layer in made.layers if layer.op == "conv2d"]
     assert len(convs) == 26
-    assert all(layer.spec is not None and layer.spec.dtype in ("int8", "uint8") for layer in convs)
+    assert all(layer.spec is not None and layer.spec.dtype == "uint8" for layer in convs)
 
 
 def test_more_threads_and_back(deployed: Deployment) -> None:

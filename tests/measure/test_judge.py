@@ -44,6 +44,33 @@ def test_each_disturbance_is_named(whole_ns: np.ndarray, code: str) -> None:
     assert code in codes(network(whole_ns, noise(200, 0.005)))
 
 
+def layer_set(*samples_ns: np.ndarray) -> NetworkRecord:
+    layers = [Measurement("layer", "isolated", i, f"l{i}", "conv2d") for i in range(len(samples_ns))]
+    for layer, values in zip(layers, samples_ns):
+        layer.samples_ns = values.astype(np.int64)
+    return NetworkRecord(0, "sample", "fake", "isolated", measurements=layers)
+
+
+QUIET_LAYER = noise(200, 0.005)
+# 5000: so many that the interval is narrow all the same
+DRIFTING = noise(5000, 0.005) * np.linspace(1.0, 1.1, 5000)
+SPREAD_OUT = noise(5000, 0.15)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([QUIET_LAYER] * 4, []),
+        ([QUIET_LAYER, DRIFTING], ["drift"]),
+        ([QUIET_LAYER, DRIFTING[::-1]], ["drift"]),
+        ([QUIET_LAYER, SPREAD_OUT], ["spread"]),
+        ([QUIET_LAYER * 10, DRIFTING, SPREAD_OUT], []),  # with little of the time
+    ],
+)
+def test_single_layers_are_judged_by_their_share_of_the_time(layers: list[np.ndarray], expected: list[str]) -> None:
+    assert codes(layer_set(*layers)) == expected
+
+
 def test_layers_without_a_narrow_interval_are_named() -> None:
     assert codes(network(noise(200, 0.005), noise(12, 0.2))) == ["imprecise"]
 

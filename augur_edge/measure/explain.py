@@ -44,7 +44,7 @@ def _reasons(network: NetworkRecord, document: dict[str, Any], ratio: float) -> 
         reasons.append("the network is so small that what the runtime does around its layers counts")
     reorders = sum(layer["op"] == "reorder" for layer in layers)
     if reorders:
-        reasons.append(f"{reorders} reorders of the layout are layers of their own here")
+        reasons.append(f"{reorders} {'reorder' if reorders == 1 else 'reorders'} of the layout stand among the layers")
     if network.runtime == "litert":
         reasons.append("the delegate compiles the network as one piece, and a layer alone cannot share its workspace")
     if whole["mad"] > 0.02 * whole["median"]:

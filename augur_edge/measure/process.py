@@ -32,7 +32,8 @@ def prepared(
     if affinity is not None:
         why = timing.pin_to(affinity)
         if why:
-            raise UsageError(f"--affinity {','.join(map(str, affinity))}: {why}")
+            asked, here = (",".join(map(str, cpus)) for cpus in (affinity, before))
+            raise UsageError(f"--affinity {asked}: {why}; this process may use processors {here}")
     try:
         wanted = priority == "fifo" or (priority == "auto" and len(timing.get_affinity()) > threads)
         fifo = wanted and not _refused(refused, "priority", timing.set_fifo(FIFO_LEVEL))

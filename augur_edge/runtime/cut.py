@@ -95,9 +95,14 @@ class CutGraph:
 
 
 def distinguish(layers: list[CutLayer]) -> None:
-    """A layer whose node is shared with another (a reorder before a convolution) gets its own op in its name."""
+    """Of layers that share a node (a reorder and a convolution) the one with most work keeps the node's name.
+
+    The others get their op added to it.
+    """
     seen: set[str] = set()
-    for i, layer in enumerate(layers):
+    work = [(0, 0) if layer.spec is None else (layer.spec.macs, layer.op != "reorder") for layer in layers]
+    for i in sorted(range(len(layers)), key=lambda i: work[i], reverse=True):
+        layer = layers[i]
         if layer.name in seen:
             layer.name = f"{layer.name}/{layer.op}"
         if layer.name in seen:
@@ -217,7 +222,10 @@ class CutDeployment:
                 inputs = self._fresh(step.inputs)
                 for tensor, memory in inputs:
                     memory[:] = self._memory[tensor.name]
-                tasks[i] = self._engine.bind(self._sessions[i], inputs, self._fresh(step.outputs))
+                outputs = self._fresh(step.outputs)
+                if step.alias:  # it only renames memory: with another output it would copy, which it does not do
+                    outputs = [(outputs[0][0], inputs[0][1])]
+                tasks[i] = self._engine.bind(self._sessions[i], inputs, outputs)
             layer.replay.run()
         return tasks
 

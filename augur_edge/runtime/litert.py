@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Sequence
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -64,6 +68,26 @@ def _native(bound: Bound) -> tuple[str, Any, tuple[int, ...], int]:
     return tensor.name, memory, tensor.shape, ELEM_TYPES[tensor.dtype]
 
 
+@contextmanager
+def _overheard() -> Iterator[Callable[[], str]]:
+    """Keeps what native code writes to stderr meanwhile; the function yielded gives its last line of an error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as heard:
+        os.dup2(heard.fileno(), 2)
+
+        def words() -> str:
+            heard.seek(0)
+            lines = [line for line in heard.read().decode(errors="replace").splitlines() if "ERROR" in line]
+            return lines[-1].strip() if lines else "no reason was given"
+
+        try:
+            yield words
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
 class NativeEngine:
     """The C API. optimise makes no difference: the delegate compiles a layer as it compiles the network."""
 
@@ -76,8 +100,12 @@ class NativeEngine:
         self._threads = threads
 
     def load(self, model: bytes, optimise: bool) -> Any:
-        """A LiteRtModel."""
-        return self._litert.compile(model, self._threads)
+        """A LiteRtModel; what LiteRT has to say is in the error, if there is one."""
+        with _overheard() as words:
+            try:
+                return self._litert.compile(model, self._threads)
+            except RuntimeError as e:
+                raise RuntimeError(f"{e}: {words()}") from e
 
     def bind(self, session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Task:
         """A LiteRtTask."""

@@ -46,6 +46,7 @@ def session_options(threads: int, optimise: bool) -> Any:
     import onnxruntime as ort
 
     levels = ort.GraphOptimizationLevel
+    ort.disable_telemetry_events()  # nothing of a measurement leaves the device, or writes in the background
     options = ort.SessionOptions()
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads

@@ -17,6 +17,7 @@ from augur_edge.models.onnx_graph import ModelProto, NodeProto
 from augur_edge.models.onnx_layers import activations_of
 from augur_edge.models.onnx_proto import decode_model, encode_model
 from augur_edge.models.onnx_read import input_specs
+from augur_edge.models.onnx_sources import node_names
 from augur_edge.models.onnx_table import TensorSpec, TensorTable
 from augur_edge.runtime.arena import Step, allocate, fill
 from augur_edge.runtime.base import RuntimeOptions
@@ -32,6 +33,7 @@ IN_PLACE = frozenset(
         "Div", "Softmax", "Gelu", "QuickGelu", "Erf", "Sqrt", "Pow", "Abs", "Neg", "Exp", "Floor", "Ceil", "Cast",
     }
 )  # fmt: skip
+CONVERTERS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # no layer is named after these
 PLAIN = frozenset(BYTES_PER_ELEMENT) - {"bfloat16"}
 SUM_INPUT = 3  # of Conv (nchwc) and FusedConv: the residual, overwritten by the result
 
@@ -53,11 +55,12 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     table = TensorTable.of(optimised.graph, specs)
     graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], outputs, [], integer=integer)
     deployed = deployed_layers(original, optimised, specs)
+    converters = {n for n, node in zip(node_names(original), original.graph.nodes) if node.op_type in CONVERTERS}
     for i, (node, spec) in enumerate(zip(optimised.graph.nodes, deployed)):
         step = _step(node, list(dict.fromkeys(activations_of(node, table))), [n for n in node.outputs if n], tensors)
         strange = [n for n in (*step.inputs, *step.outputs) if n not in tensors]
         error = f"its tensor {strange[0]!r} is of a type that is not measured" if strange else None
-        name = sources[i][0] if sources[i] else node.name or f"{node.op_type}_{i}"
+        name = next((n for n in sources[i] if n not in converters), node.name or f"{node.op_type}_{i}")
         make = partial(_alone, optimised, i, specs)
         op = spec.op if spec is not None else node.op_type.lower()
         graph.layers.append(CutLayer(name, op, sources[i], spec, step, make, error, node.name))

@@ -9,6 +9,7 @@ namespace {
 enum Slot : std::size_t {
   kGetErrorMessage = 2,
   kCreateEnv = 3,
+  kDisableTelemetryEvents = 6,
   kCreateSessionFromArray = 8,
   kCreateSessionOptions = 10,
   kDisableMemPattern = 17,
@@ -86,6 +87,8 @@ OrtLibrary::OrtLibrary(const std::string& path, int threads) : library_(path), t
   } else {
     check(kCreateEnv, kLogErrors, "augur-edge", &env_);
   }
+  void* refused = status(kDisableTelemetryEvents, static_cast<const void*>(env_));
+  release(kReleaseStatus, refused);  // builds without telemetry may say so
   if (void* failure = status(kCreateCpuMemoryInfo, kDeviceAllocator, kDefaultMemory, &memory_info_)) {
     release(kReleaseEnv, env_);
     throw std::runtime_error(take_message(failure));

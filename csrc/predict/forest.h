@@ -3,9 +3,10 @@
 //
 // An Isa has
 //   typedef Row                                 a row's bins, ready for look-ups
-//   bool bin_row(m, x, bins)                    counts all columns' bins; false if a feature is not finite
-//   Row load(bins), and per WIDTH (16, 32 or 64 columns at most)
-//   uint64_t compare<WIDTH, DEPTH, TREES>(row, columns, cuts)   bit i = bins[columns[i]] > cuts[i] for i < DEPTH * TREES;
+//   bool bin_row(m, x, bins, stride)            column c's bin to bins[stride * c]; false if a feature is not finite
+//   kOneWidth                                   1 if WIDTH 64 is as fast as 16
+//   Row load<WIDTH>(bins)                       of a row with at most WIDTH columns: 16, 32 or 64
+//   uint64_t compare<WIDTH>(row, columns, cuts, depth, trees)   bit i = bins[columns[i]] > cuts[i] for i < depth * trees <= 64;
 //                                               higher bits are anything; 64 columns and cuts may be read
 #pragma once
 #include <string.h>
@@ -33,10 +34,10 @@ inline double total(const Sums<int32_t> &p) {
   return sum;
 }
 
-// Adds trees [first, end) of a group of depth <= 8, eight at a time; first is a multiple of 8. The sums are passed and
+// Adds trees [first, end) of a group of depth DEPTH <= 8, eight at a time; first is a multiple of 8. The sums are passed and
 // returned by value: behind a reference they would be stored after every addition.
 template <class Isa, uint32_t WIDTH, uint32_t DEPTH, class Leaf, class Acc>
-inline Sums<Acc> add_narrow(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, const Sums<Acc> &start) {
+inline Sums<Acc> add_fixed(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, const Sums<Acc> &start) {
   constexpr size_t kTree = size_t{1} << DEPTH, kMask = kTree - 1;
   const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + first * kTree;
   const uint8_t *columns = g.columns + size_t{DEPTH} * first;
@@ -45,7 +46,7 @@ inline Sums<Acc> add_narrow(const Group &g, typename Isa::Row row, uint32_t firs
   Acc s4 = start.s[4], s5 = start.s[5], s6 = start.s[6], s7 = start.s[7];
   uint32_t n = end - first;
   for (; n >= 8; n -= 8, leaf += 8 * kTree, columns += 8 * DEPTH, cuts += 8 * DEPTH) {
-    const uint64_t bits = Isa::template compare<WIDTH, DEPTH, 8>(row, columns, cuts);
+    const uint64_t bits = Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, 8);
     s0 += leaf[bits & kMask], s1 += leaf[kTree + (bits >> DEPTH & kMask)];
     s2 += leaf[2 * kTree + (bits >> 2 * DEPTH & kMask)], s3 += leaf[3 * kTree + (bits >> 3 * DEPTH & kMask)];
     s4 += leaf[4 * kTree + (bits >> 4 * DEPTH & kMask)], s5 += leaf[5 * kTree + (bits >> 5 * DEPTH & kMask)];
@@ -53,50 +54,54 @@ inline Sums<Acc> add_narrow(const Group &g, typename Isa::Row row, uint32_t firs
   }
   Sums<Acc> p = {{s0, s1, s2, s3, s4, s5, s6, s7}};
   if (n == 0) return p;
-  const uint64_t bits = Isa::template compare<WIDTH, DEPTH, 8>(row, columns, cuts);
+  const uint64_t bits = Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, n);
   for (uint32_t j = 0; j < n; ++j, leaf += kTree) p.s[j] += leaf[bits >> DEPTH * j & kMask];
   return p;
 }
 
-// The same for depths 9 to 12, four trees at a time.
-template <class Isa, uint32_t WIDTH, uint32_t DEPTH, class Leaf, class Acc>
-inline Sums<Acc> add_wide(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, Sums<Acc> p) {
-  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + (size_t{first} << DEPTH);
-  for (uint32_t t = first; t < end; t += 4) {
-    const uint64_t bits = Isa::template compare<WIDTH, DEPTH, 4>(row, g.columns + DEPTH * t, g.cuts + DEPTH * t);
-    for (uint32_t j = 0; j < 4 && t + j < end; ++j, leaf += size_t{1} << DEPTH)
-      p.s[(t + j) % 8] += leaf[bits >> DEPTH * j & ((1u << DEPTH) - 1)];
+// The same for any depth: eight trees at a time, or four if deeper than 8.
+template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
+inline Sums<Acc> add_any(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, Sums<Acc> p) {
+  const uint32_t depth = g.depth, step = depth <= 8 ? 8 : 4, mask = (1u << depth) - 1;
+  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + (size_t{first} << depth);
+  for (uint32_t t = first; t < end; t += step) {
+    const uint32_t n = end - t < step ? end - t : step;
+    uint64_t bits = Isa::template compare<WIDTH>(row, g.columns + depth * t, g.cuts + depth * t, depth, n);
+    for (uint32_t j = 0; j < n; ++j, leaf += mask + 1, bits >>= depth) p.s[(t + j) % 8] += leaf[bits & mask];
   }
   return p;
 }
 
+// Trees [first, end) of a group for all rows; bins: kStride bytes a row. DEPTH 0: any.
+template <class Isa, uint32_t WIDTH, uint32_t DEPTH, class Leaf, class Acc>
+inline void add_rows(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins, uint32_t n_rows, Sums<Acc> *p) {
+  for (uint32_t r = 0; r < n_rows; ++r, bins += kStride) {
+    const typename Isa::Row row = Isa::template load<WIDTH>(bins);
+    if constexpr (DEPTH != 0)
+      p[r] = add_fixed<Isa, WIDTH, DEPTH, Leaf, Acc>(g, row, first, end, p[r]);
+    else
+      p[r] = add_any<Isa, WIDTH, Leaf, Acc>(g, row, first, end, p[r]);
+  }
+}
+
+// Code of their own for the two usual depths only: all twelve, times widths and leaves, would be half of the library.
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
-inline Sums<Acc> add_trees(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, const Sums<Acc> &p) {
+void add_trees(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins, uint32_t n_rows, Sums<Acc> *p) {
   switch (g.depth) {
-    case 1: return add_narrow<Isa, WIDTH, 1, Leaf>(g, row, first, end, p);
-    case 2: return add_narrow<Isa, WIDTH, 2, Leaf>(g, row, first, end, p);
-    case 3: return add_narrow<Isa, WIDTH, 3, Leaf>(g, row, first, end, p);
-    case 4: return add_narrow<Isa, WIDTH, 4, Leaf>(g, row, first, end, p);
-    case 5: return add_narrow<Isa, WIDTH, 5, Leaf>(g, row, first, end, p);
-    case 6: return add_narrow<Isa, WIDTH, 6, Leaf>(g, row, first, end, p);
-    case 7: return add_narrow<Isa, WIDTH, 7, Leaf>(g, row, first, end, p);
-    case 8: return add_narrow<Isa, WIDTH, 8, Leaf>(g, row, first, end, p);
-    case 9: return add_wide<Isa, WIDTH, 9, Leaf>(g, row, first, end, p);
-    case 10: return add_wide<Isa, WIDTH, 10, Leaf>(g, row, first, end, p);
-    case 11: return add_wide<Isa, WIDTH, 11, Leaf>(g, row, first, end, p);
-    default: return add_wide<Isa, WIDTH, 12, Leaf>(g, row, first, end, p);
+    case 6: return add_rows<Isa, WIDTH, 6, Leaf>(g, first, end, bins, n_rows, p);
+    case 8: return add_rows<Isa, WIDTH, 8, Leaf>(g, first, end, bins, n_rows, p);
+    default: return add_rows<Isa, WIDTH, 0, Leaf>(g, first, end, bins, n_rows, p);
   }
 }
 
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 double one_row(const augur_model &m, const uint8_t *bins) {
-  const typename Isa::Row row = Isa::template load<WIDTH>(bins);
   Sums<Acc> p = {};
-  for (uint32_t k = 0; k < m.n_groups; ++k) p = add_trees<Isa, WIDTH, Leaf>(m.groups[k], row, 0, m.groups[k].n_trees, p);
+  for (uint32_t k = 0; k < m.n_groups; ++k) add_trees<Isa, WIDTH, Leaf>(m.groups[k], 0, m.groups[k].n_trees, bins, 1, &p);
   return total(p);
 }
 
-// A tile's rows, a few trees at a time so that their leaves stay in L1. bins: kStride bytes a row.
+// A tile's rows, a few trees at a time so that their leaves stay in L1.
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void tile(const augur_model &m, const uint8_t *bins, uint32_t n_rows, double *sums) {
   Sums<Acc> p[kTileRows];
@@ -104,11 +109,8 @@ void tile(const augur_model &m, const uint8_t *bins, uint32_t n_rows, double *su
   for (uint32_t k = 0; k < m.n_groups; ++k) {
     const Group &g = m.groups[k];
     const uint32_t fit = static_cast<uint32_t>(kLeafBytes / sizeof(Leaf) >> g.depth), step = fit < 8 ? 8 : fit / 8 * 8;
-    for (uint32_t t = 0; t < g.n_trees; t += step) {
-      const uint32_t end = g.n_trees - t < step ? g.n_trees : t + step;
-      for (uint32_t r = 0; r < n_rows; ++r)
-        p[r] = add_trees<Isa, WIDTH, Leaf>(g, Isa::template load<WIDTH>(bins + size_t{kStride} * r), t, end, p[r]);
-    }
+    for (uint32_t t = 0; t < g.n_trees; t += step)
+      add_trees<Isa, WIDTH, Leaf>(g, t, g.n_trees - t < step ? g.n_trees : t + step, bins, n_rows, p);
   }
   for (uint32_t r = 0; r < n_rows; ++r) sums[r] = total(p[r]);
 }
@@ -127,7 +129,7 @@ void tile_of_width(const augur_model &m, const uint8_t *bins, uint32_t n_rows, d
 template <class Isa>
 bool forest_one(const augur_model &m, const float *x, double *sum) {
   alignas(64) uint8_t bins[kStride];
-  if (!Isa::bin_row(m, x, bins)) return false;
+  if (!Isa::bin_row(m, x, bins, 1)) return false;
   if (Isa::kOneWidth || m.n_columns > 32)
     *sum = one_of_width<Isa, 64>(m, bins);
   else if (m.n_columns > 16)
@@ -141,7 +143,7 @@ template <class Isa>
 bool forest_many(const augur_model &m, const float *x, uint32_t n_rows, double *sums) {
   alignas(64) uint8_t bins[kTileRows * kStride];
   for (uint32_t r = 0; r < n_rows; ++r)
-    if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r)) return false;
+    if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r, 1)) return false;
   if (Isa::kOneWidth || m.n_columns > 32)
     tile_of_width<Isa, 64>(m, bins, n_rows, sums);
   else if (m.n_columns > 16)

@@ -13,7 +13,7 @@
 
 namespace augur {
 
-constexpr uint32_t kTileRows = 128;  // what `many` takes at most; sized so that bins and partial sums stay in L1
+constexpr uint32_t kTileRows = 256;  // what `many` takes at most; sized so that bins and partial sums stay in L1
 
 struct Kernel {
   const char *name;

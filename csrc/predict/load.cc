@@ -235,7 +235,7 @@ bool Loader::levels() {
 void fill_columns(augur_model *m, const uint8_t *columns, const uint8_t *borders, float *to) {
   for (uint32_t c = 0; c < m->n_columns; ++c) {
     const uint32_t n = columns[4 * c + 1], blocks = n / kBlock + 1;
-    m->columns[c] = {to, columns[4 * c]};
+    m->columns[c] = {to, columns[4 * c], static_cast<uint16_t>(blocks)};
     float *pivots = to, *block = to + kBlock;
     for (uint32_t i = 0; i < kBlock * (1 + blocks); ++i) to[i] = __builtin_inff();
     memcpy(block, borders, 4 * n);

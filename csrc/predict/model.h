@@ -18,7 +18,7 @@ constexpr uint32_t kBlock = 16;
 
 struct Column {
   const float *pivots;  // f32[16], then the blocks
-  uint32_t feature;
+  uint16_t feature, blocks;
 };
 
 struct Feature {  // a record of section 2, in place

@@ -9,13 +9,13 @@ struct Scalar {
   typedef const int8_t *Row;
   static constexpr bool kOneWidth = true;
 
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
     for (uint32_t f = 0; f < m.n_features; ++f)
       if (!finite(x[f])) return false;
     for (uint32_t c = 0; c < m.n_columns; ++c) {
       const float *pivots = m.columns[c].pivots, value = x[m.columns[c].feature];
       const uint32_t block = below(pivots, value);
-      bins[c] = static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
+      bins[stride * c] = static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
     }
     return true;
   }
@@ -31,14 +31,13 @@ struct Scalar {
   static Row load(const uint8_t *bins) {
     return reinterpret_cast<const int8_t *>(bins);
   }
-  template <uint32_t, uint32_t DEPTH, uint32_t TREES>
-  static uint64_t compare(Row bins, const uint8_t *columns, const int8_t *cuts) {
+  template <uint32_t>
+  static uint64_t compare(Row bins, const uint8_t *columns, const int8_t *cuts, uint32_t depth, uint32_t trees) {
     uint64_t bits = 0;
-    for (uint32_t tree = TREES; tree-- > 0;) {
-      uint32_t index = 0;
-      for (uint32_t i = DEPTH; i-- > 0;)
-        index = 2 * index + (bins[columns[DEPTH * tree + i]] > cuts[DEPTH * tree + i]);
-      bits = bits << DEPTH | index;
+    for (uint32_t tree = 0; tree < trees; ++tree, columns += depth, cuts += depth) {
+      uint64_t index = 0;
+      for (uint32_t i = depth; i-- > 0;) index = 2 * index + (bins[columns[i]] > cuts[i]);
+      bits |= index << depth * tree;
     }
     return bits;
   }

@@ -1,6 +1,38 @@
 """The domain's smallest thing: a layer, with what it computes, reads and writes.
 
-Shapes are channels first (N, C, H, W) whatever layout a runtime uses inside.
+Shapes are channels first (N, C, H, W) whatever layout a runtime uses inside: a writer for another layout keeps the
+meaning (`flatten` and `reshape` keep the order of elements as channels first has it). What readers and writers agree
+on, per op (n: spatial axes; axes in attrs count from 0, never from the end):
+
+| op | weights, in this order | fields and attrs |
+|---|---|---|
+| conv*n*d | (out, in/groups, *kernel), bias (out,) or none | kernel stride dilation [n], padding [2n] |
+| conv_transpose*n*d | (in, out/groups, *kernel), bias (out,) or none | the same, `output_padding` [n] |
+| dense | (out, in), bias (out,) or none | on the last axis of an input of any rank: (..., in) -> (..., out) |
+| matmul | constant operand, if one is | `transpose_a`, `transpose_b` (last two axes); batch axes broadcast |
+| batch_norm | scale (C,), shift (C,) | `epsilon`; mean 0 and variance 1 where a file needs them; folded by writers |
+| layer_norm, rms_norm | scale (C,), shift (C,) (rms_norm: scale) | over the last axis; `epsilon` |
+| group_norm, instance_norm | scale (C,), shift (C,) | `epsilon`, group_norm: groups |
+| max_pool2d, avg_pool2d | | kernel stride padding dilation, `ceil_mode`, `count_include_pad`: both False unless given |
+| global_avg_pool, global_max_pool | | (N, C, H, W) -> (N, C, 1, 1) |
+| reduce_mean | | `axes`, `keepdims` (False unless given) |
+| add sub mul div min max pow | constant operand, if one is | two inputs; or one, and a constant or the scalar `value` |
+| relu relu6 sigmoid tanh erf swish | | swish: x sigmoid(x) |
+| hard_sigmoid, hard_swish | | clip(x/6 + 1/2, 0, 1), and x times that |
+| gelu | | by erf, or `approximate="tanh"` |
+| clip, leaky_relu, elu | | `min` and `max`, either may be absent; `alpha` |
+| softmax | | `axis` |
+| reshape, flatten | | to the shape of the output; flatten: all axes from 1 on |
+| transpose | | `perm` |
+| concat | constants, if any are; size 1 on axis 0 is repeated for the batch | `axis` |
+| split | | `axis`; sizes are those of the outputs |
+| slice | | `starts`, one per axis; sizes are those of the output; `steps` (ones unless given) |
+| pad | | `pads`: begins of every axis, then ends; `mode` (constant unless given), `value` (0 unless given) |
+| resize | | `mode`: nearest or linear; size is that of the output |
+
+Padding is top, left, bottom, right. A constant operand follows the inputs, unless `constants_first=True`. A network to
+be written has each activation and each addition as a node of its own: `Layer.activation` and `fused_add` say what a
+runtime made of them when it deployed the network.
 """
 
 from __future__ import annotations
@@ -10,10 +42,10 @@ import json
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from math import prod
-from typing import Any, Tuple, Union
+from typing import Any, Union
 
-Shape = Tuple[int, ...]
-AttrValue = Union[int, float, str, bool, Tuple[int, ...], Tuple[float, ...]]
+Shape = tuple[int, ...]
+AttrValue = Union[int, float, str, bool, tuple[int, ...], tuple[float, ...]]
 
 BYTES_PER_ELEMENT = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,
@@ -26,7 +58,8 @@ TRANSPOSED_CONVOLUTIONS = frozenset({"conv_transpose1d", "conv_transpose2d", "co
 POOLS = frozenset({"max_pool2d", "avg_pool2d", "global_avg_pool", "global_max_pool", "reduce_mean"})
 ELEMENTWISE = frozenset({"add", "sub", "mul", "div", "min", "max", "pow"})
 ACTIVATIONS = frozenset(
-    {"relu", "relu6", "clip", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "gelu", "tanh", "erf", "leaky_relu", "elu"}
+    {"relu", "relu6", "clip", "sigmoid", "hard_sigmoid", "hard_swish", "swish", "gelu", "tanh", "erf",
+     "leaky_relu", "elu"}
 )  # fmt: skip
 NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm"})
 
@@ -34,6 +67,13 @@ NORMALISATIONS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_
 def _tuples(value: Any) -> Any:
     """Lists, as JSON gives them, back to tuples."""
     return tuple(_tuples(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def _plain(value: Any) -> Any:
+    """One spelling of values that are equal: True and 1.0 become 1."""
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return int(value) if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()) else value
 
 
 @dataclass(frozen=True)
@@ -46,7 +86,7 @@ class Layer:
     groups: equal to the input channels for a depthwise convolution.
     dtype: of the activations; int8 layers have int8 weights and int32 biases.
     activation: fused after the op. fused_add: a residual, the last of `inputs`, is added before it.
-    attrs: what else the op needs (axis, perm, epsilon), sorted by name.
+    attrs: what else the op needs, see the table above; kept sorted by name.
     """
 
     op: str
@@ -64,6 +104,7 @@ class Layer:
     attrs: tuple[tuple[str, AttrValue], ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "attrs", tuple(sorted(self.attrs)))
         if self.dtype not in BYTES_PER_ELEMENT:
             raise ValueError(f"{self.op}: dtype {self.dtype!r} is none of {', '.join(BYTES_PER_ELEMENT)}")
         for shape in (*self.inputs, *self.outputs, *self.weights):
@@ -89,7 +130,8 @@ class Layer:
 
     @property
     def _inner(self) -> int:
-        first = self.inputs[0]
+        constant_first = self.weights and self.attr("constants_first", False)
+        first = self.weights[0] if constant_first else self.inputs[0]
         return first[-2] if self.attr("transpose_a", False) else first[-1]
 
     @property
@@ -134,11 +176,13 @@ class Layer:
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> Layer:
-        """The inverse of `to_dict`, also after a trip through JSON. Raises ValueError on unknown fields."""
-        known = {f.name for f in fields(Layer)}
-        unknown = sorted(set(data) - known)
+        """The inverse of `to_dict`, also after a trip through JSON. Raises ValueError on unknown or missing fields."""
+        unknown = sorted(set(data) - {f.name for f in fields(Layer)})
         if unknown:
             raise ValueError(f"a layer has no field {unknown[0]!r}")
+        missing = [name for name in ("op", "inputs", "outputs") if name not in data]
+        if missing:
+            raise ValueError(f"a layer lacks its {missing[0]!r}")
         values = {k: _tuples(v) for k, v in data.items() if k != "attrs"}
         attrs = tuple(sorted((k, _tuples(v)) for k, v in data.get("attrs", {}).items()))
         return Layer(**values, attrs=attrs)
@@ -146,5 +190,6 @@ class Layer:
     @cached_property
     def digest(self) -> str:
         """16 hex digits that name this layer's work: equal layers, equal digests, on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        data = {**asdict(self), "attrs": [(k, _plain(v)) for k, v in self.attrs]}
+        text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

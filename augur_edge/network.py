@@ -38,7 +38,13 @@ class Network:
 
     def __post_init__(self) -> None:
         shapes = {t.name: t.shape for t in self.inputs}
+        if len(shapes) < len(self.inputs):
+            raise ValueError(f"{self.name}: two inputs have one name")
         for node in self.nodes:
+            for what in ("inputs", "outputs"):
+                names, wanted = getattr(node, what), getattr(node.layer, what)
+                if len(names) != len(wanted):
+                    raise ValueError(f"{self.name}: {node.name} names {len(names)} {what}, its layer has {len(wanted)}")
             for tensor, shape in zip(node.inputs, node.layer.inputs):
                 if tensor not in shapes:
                     raise ValueError(f"{self.name}: {node.name} reads {tensor!r} before anything writes it")

@@ -1,0 +1,45 @@
+"""Inference engines, one a file, behind `base.Runtime`; nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+from augur_edge.errors import MissingExtraError, UsageError
+from augur_edge.runtime.base import DeployedLayer, Deployment, LayerProfile, Runtime, RuntimeOptions, Task
+
+__all__ = [
+    "DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task", "check_name",
+    "default_name", "get",
+]  # fmt: skip
+
+RUNTIMES = {
+    "onnxruntime": "augur_edge.runtime.ort:OnnxRuntime",
+    "litert": "augur_edge.runtime.litert:LiteRt",
+    "fake": "augur_edge.runtime.fake:Fake",
+}
+PACKAGES = {"onnxruntime": ("onnxruntime",), "litert": ("ai_edge_litert", "tflite_runtime")}
+
+
+def get(name: str) -> Runtime:
+    """The runtime called `name`. Raises UsageError for an unknown one, MissingExtraError if it is not installed."""
+    check_name(name)
+    module, _, attribute = RUNTIMES[name].partition(":")
+    runtime: Runtime = getattr(importlib.import_module(module), attribute)()
+    return runtime
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError, with the names there are, for a runtime that is not one of them."""
+    if name not in RUNTIMES:
+        raise UsageError(f"--runtime {name}: unknown; valid names are {', '.join(RUNTIMES)}")
+
+
+def default_name(suffix: str = "") -> str:
+    """The runtime for a model file's suffix, or for a named network: onnxruntime if installed, else litert."""
+    wanted = {".onnx": ("onnxruntime",), ".tflite": ("litert",)}.get(suffix, ("onnxruntime", "litert"))
+    for name in wanted:
+        if any(importlib.util.find_spec(p) for p in PACKAGES[name]):
+            return name
+    extra = {"onnxruntime": "ort", "litert": "litert"}[wanted[0]]
+    raise MissingExtraError(f"no runtime for this network is installed: pip install 'augur-edge[{extra}]'")

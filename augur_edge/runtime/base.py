@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from augur_edge.layers import Layer
 
 
 @dataclass(frozen=True)
 class RuntimeOptions:
-    """How to run. threads: intra-op; delegate: None for the runtime's default; shapes: for dynamic inputs."""
+    """How to run. threads: intra-op; delegate: None for the runtime's default; shapes: of dynamic inputs, by name."""
 
     threads: int = 1
     delegate: str | None = None
@@ -18,26 +19,36 @@ class RuntimeOptions:
 
 
 class Task(Protocol):
-    """Something the timed loop can call; made by `_timing` or its Python twin."""
+    """Something the timed loops can call; made by `_timing` or its Python twin."""
 
     def run(self) -> None:
-        """Call it once, outside any timing; raises RuntimeFailure with the runtime's own words."""
+        """Call it once, untimed; RuntimeError with the runtime's own words where it fails."""
 
 
 @dataclass
 class DeployedLayer:
     """One layer as the runtime executes it: cut from its own graph, fused and laid out as deployed.
 
-    nodes: the user's own nodes behind it. spec: None where the op's work is not known.
-    replay: bound to the network's shared buffers. error: why it cannot be run alone; then `replay` is None.
+    nodes: the user's own nodes behind it. spec: None where the op's work is not known. replay: bound to the network's
+    shared buffers, or None with `error` saying why the layer cannot be run alone.
     """
 
     name: str
     op: str
     nodes: tuple[str, ...]
     spec: Layer | None
-    replay: Task | None
+    replay: Task | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class LayerProfile:
+    """What the runtime's own profiler says. names: its names; samples_ns: per name, one value per pass."""
+
+    samples_ns: dict[str, list[int]]
+    whole_ns: list[int]
+    resolution_ns: int
+    note: str
 
 
 class Deployment(Protocol):
@@ -49,20 +60,22 @@ class Deployment(Protocol):
     load_ns: int
     first_ns: int
     notes: list[str]
-    """What a reader of the figures must know: how layers were cut, what is not as deployed."""
 
-    def isolated(self, position: int) -> Task:
-        """The layer bound to buffers of its own that hold real inputs, for a loop of its own."""
+    def isolate(self, positions: Collection[int]) -> dict[int, Task]:
+        """Layers bound to buffers of their own that hold real inputs, for a loop of their own; failed ones absent."""
 
     def output_error(self) -> float | None:
-        """Largest difference between the replayed and the whole network's outputs, relative to their scale."""
+        """Largest difference of the replayed outputs from the whole network's, relative to their largest value."""
 
-    def profile(self, passes: int) -> dict[str, Any]:
-        """Per-layer ns by the runtime's own profiler, its resolution and what it costs; see `measure.profiler`."""
+    def peak_rss(self) -> int:
+        """Bytes a process of its own takes at most to load and run the network once; RuntimeError with the reason."""
+
+    def profile(self, passes: int) -> LayerProfile:
+        """The runtime's own per-layer times. Raises RuntimeFailure where it has no profiler."""
 
 
 class Runtime(Protocol):
-    """An inference engine. model_format: `onnx` or `tflite`."""
+    """An inference engine. name: as on the command line; version: of the package; model_format: `onnx` or `tflite`."""
 
     name: str
     version: str

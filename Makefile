@@ -1,0 +1,54 @@
+# Every verb does all of its own set-up: `.venv` is made on first use and renewed when what it was built from changes.
+#   PYTHON=python3.12   another Python (3.9 or newer)        NET=mobilenet_v2   another network, or a .onnx/.tflite file
+#   ARGS='--threads 2'  more flags for measure               T=tests/device     tests to run instead of all
+
+PYTHON ?= python3
+NET ?= resnet18
+T ?= tests
+VENV := .venv
+PY := $(VENV)/bin/python
+SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/*)
+
+.DEFAULT_GOAL := help
+.PHONY: help measure test lint types san bench wheel clean
+
+help:  ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+measure: $(VENV)/.ready-run  ## measure a network on this device, layer by layer
+	$(PY) -m augur_edge measure $(NET) $(ARGS)
+
+test: $(VENV)/.ready-test  ## all tests
+	$(PY) -m pytest $(T)
+
+lint: $(VENV)/.ready-dev  ## style, with ruff
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(VENV)/.ready-dev  ## types, with mypy --strict
+	$(PY) -m mypy
+
+san: $(VENV)/.ready-test  ## native code and its tests under the address and undefined-behaviour sanitizers
+	tools/sanitize.sh $(PY)
+
+bench: $(VENV)/.ready-test  ## the C++ loop against Python's, and what a precision costs
+	$(PY) -m pytest -s tests/bench/*.py
+
+wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
+	rm -rf dist
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PY) tools/check_wheel.py dist/*.whl
+
+clean:  ## remove all that was made here; the store of measurements is elsewhere and stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis augur_edge/*.so
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Each set of extras holds the one before it, so making it makes those ready too.
+$(VENV)/.ready-run: EXTRAS = ort,litert
+$(VENV)/.ready-test: EXTRAS = ort,litert,test
+$(VENV)/.ready-test: ALSO = $(VENV)/.ready-run
+$(VENV)/.ready-dev: EXTRAS = ort,litert,test,dev
+$(VENV)/.ready-dev: ALSO = $(VENV)/.ready-run $(VENV)/.ready-test
+$(VENV)/.ready-%: $(SOURCES)
+	@tools/prepare_venv.sh $(VENV) '$(PYTHON)' $(EXTRAS)
+	@touch $(ALSO) $@

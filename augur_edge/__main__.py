@@ -1,0 +1,7 @@
+"""`python -m augur_edge` is `augur-edge`."""
+
+import sys
+
+from augur_edge.cli import main
+
+sys.exit(main())

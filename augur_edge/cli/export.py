@@ -1,0 +1,97 @@
+"""`augur-edge export`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from augur_edge import console
+from augur_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.store import RunRecord, Store
+
+FORMATS = ("jsonl", "csv", "parquet", "augur")
+
+
+class ExportCommand:
+    """Write runs to a file or stdout, for another store, a spreadsheet, a data frame or Augur.
+
+    jsonl has everything, raw samples and context included, and `augur-edge import` reads it back as it was.
+    csv and parquet have a row for each measurement: its figures in ns of one call, its raw samples and its spec.
+    augur is the CSV of convolutions that Augur trains on: latency in cycles of --clock-mhz, energy in pJ.
+
+    examples:
+      augur-edge export > last.jsonl
+      augur-edge export 0657a1 0657b2 --format csv -o layers.csv
+      augur-edge export last --format augur -o resnet18_conv_layers.csv
+    """
+
+    name = "export"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("runs", metavar="RUN", nargs="*", help="`last`, an id or how one begins; last if left out")
+        parser.add_argument("--format", choices=FORMATS, default="jsonl", help="see above")
+        parser.add_argument(
+            "-o", "--output", type=Path, metavar="FILE", help="written whole or not at all; else stdout"
+        )
+        parser.add_argument("--clock-mhz", type=clock_mhz, default=500.0, metavar="MHZ", help="clock of augur's cycles")
+
+    def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.store import Store
+
+        with Store(args.store, create=False) as store:
+            ids = list(dict.fromkeys(store.resolve(name) for name in args.runs or ["last"]))
+            _write(_loaded(store, ids), args)
+        if args.output is not None:
+            console.talk(f"wrote {len(ids)} run{'s' if len(ids) > 1 else ''} to {args.output}")
+        return 0
+
+
+def clock_mhz(text: str) -> float:
+    """A clock in MHz, more than 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} MHz is no clock; Augur's own is 500")
+    return value
+
+
+def _loaded(store: Store, ids: list[str]) -> Iterator[RunRecord]:
+    for run_id in ids:
+        yield store.load(run_id)
+
+
+def _write(runs: Iterator[RunRecord], args: argparse.Namespace) -> None:
+    from augur_edge.store.files import text_output
+    from augur_edge.store.flat import write_csv, write_parquet
+    from augur_edge.store.lines import write_lines
+
+    if args.format == "parquet":
+        if args.output is None:
+            raise UsageError("--format parquet is binary and not for stdout; name a file with -o")
+        write_parquet(runs, args.output)
+        return
+    with text_output(args.output) as stream:
+        if args.format == "csv":
+            write_csv(runs, stream)
+        elif args.format == "augur":
+            _write_augur(runs, args.clock_mhz, stream)
+        else:
+            for run in runs:
+                write_lines(run, stream)
+
+
+def _write_augur(runs: Iterator[RunRecord], clock: float, stream: TextIO) -> None:
+    from augur_edge.models.augur_csv import write_augur_csv
+    from augur_edge.store.augur import augur_rows
+
+    rows, n_left_out = [], 0
+    for run in runs:
+        more, left_out = augur_rows(run, clock)
+        rows += more
+        n_left_out += left_out
+    write_augur_csv(rows, stream)
+    if n_left_out:
+        console.talk(f"{n_left_out} measured layers are no convolutions of Augur's kind and were left out")

@@ -1,0 +1,274 @@
+"""`augur-edge measure`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augur_edge import console
+from augur_edge.errors import UnsteadyError, UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.layers import Shape
+    from augur_edge.measure.run import Job
+    from augur_edge.measure.settings import Settings
+    from augur_edge.measure.targets import LayerSet, Request, Target
+    from augur_edge.store import RunRecord, Store
+
+NETWORK_TIME_S = 15.0
+LAYER_TIME_S = 0.2
+FIFO_LEVEL = 10  # above every normal process, below the kernel's own threads
+MODES = ["replay", "isolated", "profiler"]
+KEPT = (
+    "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
+    "max_time", "no_isolated", "affinity", "priority", "lock_memory",
+)  # fmt: skip
+"""What of the command line a run keeps, so that `--resume` measures the same."""
+_PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
+_MAX_TIME = (
+    f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
+    f"(default: {LAYER_TIME_S:g})"
+)
+
+
+class MeasureCommand:
+    """Measure every layer of a network as the runtime really executes it, into the store.
+
+    NET is a .onnx or .tflite file, the name of a network (resnet18), or a CSV of layers in Augur's format.
+
+    modes:
+      replay    the layers one by one in the network's order, through shared memory: they add up to the network
+      isolated  each layer in a loop of its own, its data in the caches
+      profiler  what the runtime's own profiler says
+
+    examples:
+      augur-edge measure resnet18
+      augur-edge measure my_model.onnx --shape input=1,3,224,224 --threads 1,2
+      augur-edge measure --sample conv2d:400,dense:50 --seed 0
+    """
+
+    name = "measure"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        what = parser.add_argument_group("what")
+        what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, or CSVs of layers")
+        what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
+        what.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run")
+        what.add_argument("--batch", type=_numbers, default=[1], metavar="N,…", help="batch sizes of named networks")
+        what.add_argument("--dtype", choices=["float32", "int8"], default="float32", help="of named networks")
+        what.add_argument("--shape", action="append", default=[], metavar="NAME=1,3,…", help="shape of a dynamic input")
+        what.add_argument("--seed", type=int, default=0, help="of the sample and of the order of isolated layers")
+        how = parser.add_argument_group("how")
+        how.add_argument("--runtime", metavar="NAME", help="onnxruntime or litert (default: the first installed)")
+        how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
+        how.add_argument("--threads", type=_numbers, default=[1], metavar="N,…", help="threads within an operator")
+        how.add_argument("--affinity", type=_cpus, metavar="CPU,…", help="processors to stay on (default: any)")
+        how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
+        how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
+        how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
+        how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
+        how.add_argument(
+            "--precision",
+            type=_share,
+            default=0.01,
+            help="a layer stops when its 95 %% interval is within ± this share",
+        )
+        how.add_argument("--max-time", type=_seconds, metavar="S", help=_MAX_TIME)
+        out = parser.add_argument_group("output")
+        out.add_argument("--json", action="store_true", help="print one JSON document (augur-edge/measure/1)")
+        out.add_argument("--strict", action="store_true", help="exit with 3 if the device was not steady")
+        out.add_argument("--dry-run", action="store_true", help="say what would be measured and how long it takes")
+
+    def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.store import Store
+
+        if args.dry_run:
+            from augur_edge.measure.preview import preview
+
+            print(preview(_targets(args), _settings(args)))
+            return 0
+        if not args.nets and not args.sample and args.resume is None:
+            raise UsageError("nothing to measure: name a network (resnet18), a model file, or --sample conv2d:100")
+        with Store(args.store) as store:
+            run = _resumed(args, store) if args.resume is not None else _new(args)
+            args = argparse.Namespace(**{**vars(args), **run.plan})
+            targets = _targets(args)
+            run = _execute(_job(args, store, run, targets))
+        _print(run, args.json)
+        return _exit_code(run, args.strict)
+
+
+def _new(args: argparse.Namespace) -> RunRecord:
+    """A run that is not stored yet, with the device as it will be while measuring."""
+    import time
+
+    from augur_edge import device
+    from augur_edge.store import new_run_id
+    from augur_edge.store.records import RunRecord
+
+    plan = {name: getattr(args, name) for name in KEPT}
+    plan["nets"] = [str(Path(net).resolve()) if Path(net).is_file() else net for net in args.nets]
+    return RunRecord(new_run_id(), time.time_ns(), device.identify().id, "running", {}, plan)
+
+
+def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
+    """The run to go on with: the one named, else the newest that was interrupted."""
+    waiting = store.interrupted()
+    if not args.resume and not waiting:
+        raise UsageError("nothing to resume: no run was interrupted")
+    if args.nets or args.sample:
+        raise UsageError("--resume measures what its run began; leave NET and --sample away")
+    run = store.load(store.resolve(args.resume) if args.resume else waiting[0].id)
+    if run.status == "done":
+        raise UsageError(f"run {run.id} is done; `augur-edge show {run.id}` shows it")
+    console.talk(f"going on with run {run.id}")
+    return run
+
+
+def _job(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> Job:
+    from augur_edge import device, timing
+    from augur_edge.measure.run import Job
+
+    asked = _prepare_process(args)
+    context = {**device.context(), "timer": timing.clock(), "asked": asked}
+    run.context = {**context, **({"first": run.context} if run.context else {})}
+    return Job(store, run, _settings(args), targets)
+
+
+def _prepare_process(args: argparse.Namespace) -> dict[str, Any]:
+    """Affinity, priority and memory as asked; what was refused is said and recorded with the system's reason."""
+    from augur_edge import timing
+
+    refused, priority = {}, args.priority
+    if args.affinity is not None:
+        refused["affinity"] = timing.pin_to(args.affinity)
+        if refused["affinity"]:
+            raise UsageError(f"--affinity {','.join(map(str, args.affinity))}: {refused['affinity']}")
+    if priority == "auto":
+        spare = len(timing.get_affinity()) > max(args.threads)
+        priority = "fifo" if spare and not timing.set_fifo(FIFO_LEVEL) else "normal"
+    elif priority == "fifo":
+        refused["priority"] = timing.set_fifo(FIFO_LEVEL)
+    if args.lock_memory:
+        refused["lock_memory"] = timing.lock_memory(True)
+    for what, why in refused.items():
+        if why:
+            console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
+    return {
+        "priority": priority,
+        "lock_memory": args.lock_memory,
+        "refused": {k: v for k, v in refused.items() if v},
+    }
+
+
+def _execute(job: Job) -> RunRecord:
+    total = len(job.targets)
+    index = {target.name: i for i, target in enumerate(job.targets)}
+    with console.Progress(total, "measuring", "networks") as progress:
+        job.report = lambda what, share: progress.update(index.get(what, 0) + share, what)
+        try:
+            return job.execute()
+        except KeyboardInterrupt:
+            console.talk("stopped; what was measured is kept: go on with `augur-edge measure --resume`")
+            raise
+
+
+def _print(run: RunRecord, as_json: bool) -> None:
+    from augur_edge.store import measure_document
+
+    if as_json:
+        print(json.dumps(measure_document(run), indent=1))
+    else:
+        from augur_edge.store.table import run_text
+
+        print(run_text(run, shutil.get_terminal_size().columns))
+
+
+def _exit_code(run: RunRecord, strict: bool) -> int:
+    """1 if a network or a layer failed; under --strict, UnsteadyError if the device was not steady."""
+    failed = [n.name for n in run.networks if n.info.get("failed")]
+    failed += [m.name for n in run.networks for m in n.measurements if m.status == "failed"]
+    if strict and run.verdict and not run.verdict["steady"]:
+        raise UnsteadyError(f"run {run.id} is kept, but the device was not steady: see its verdict")
+    if failed:
+        console.warn(f"{len(failed)} could not be measured, {failed[0]} first; the rest is kept")
+    return 1 if failed else 0
+
+
+def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
+    from augur_edge.measure.targets import resolve, sample_targets
+
+    targets: list[Target | LayerSet] = []
+    for request in _requests(args):
+        targets += [resolve(net, request) for net in args.nets]
+        if args.sample:
+            targets += sample_targets(args.sample, args.seed, _mode(args), request)
+    return targets
+
+
+def _requests(args: argparse.Namespace) -> list[Request]:
+    from augur_edge.measure.targets import Request
+
+    shapes = dict(_shape(text) for text in args.shape)
+    return [
+        Request(args.runtime, batch, args.dtype, threads, args.delegate, shapes)
+        for threads in args.threads
+        for batch in args.batch
+    ]
+
+
+def _mode(args: argparse.Namespace) -> str:
+    layers_only = bool(args.sample) or any(net.endswith(".csv") for net in args.nets)
+    mode: str = args.mode or ("isolated" if layers_only else "replay")
+    if layers_only and mode == "profiler":
+        raise UsageError("--mode profiler is for networks, not for single layers")
+    return mode
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from augur_edge.measure.settings import Settings
+
+    mode = _mode(args)
+    single = mode == "isolated" and (bool(args.sample) or any(net.endswith(".csv") for net in args.nets))
+    max_time_s = args.max_time or (LAYER_TIME_S if single else NETWORK_TIME_S)
+    beside = not args.no_isolated and not args.sample
+    return Settings(mode, args.precision, max_time_s, beside, args.seed)
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(part) for part in text.split(",")]
+    if any(n < 1 for n in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r}: whole numbers from 1 on, separated by commas")
+    return numbers
+
+
+def _cpus(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a share between 0 and 1, say 0.01")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}: seconds, more than 0")
+    return value
+
+
+def _shape(text: str) -> tuple[str, Shape]:
+    name, separator, sizes = text.rpartition("=")
+    try:
+        shape = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        shape = ()
+    if not separator or not name or not shape or min(shape) < 1:
+        raise UsageError(f"--shape {text}: write NAME=1,3,224,224 with sizes from 1 on")
+    return name, shape

@@ -1,0 +1,140 @@
+"""`augur-edge probe`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from augur_edge import console
+from augur_edge.errors import UsageError
+from augur_edge.units import size_text
+
+SCHEMA = "augur-edge/probe/1"
+
+
+class ProbeCommand:
+    """Show the board, its runtimes, timer and sensors, and what is missing.
+
+    Nothing is measured and no runtime is loaded; what cannot be told is listed with the reason.
+
+    examples:
+      augur-edge probe
+      augur-edge probe --json
+      augur-edge probe -o my-board.json
+    """
+
+    name = "probe"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help=f"print one JSON document ({SCHEMA})")
+        parser.add_argument(
+            "--profile", type=Path, metavar="FILE", help="device profile to use in place of one that fits"
+        )
+        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="draft a device profile into a new file")
+
+    def run(self, args: argparse.Namespace) -> int:
+        document = gather(args.profile, args.output)
+        if args.output is not None:
+            console.talk(f"drafted {args.output}; complete it, then use it with AUGUR_EDGE_PROFILE={args.output}")
+        print(json.dumps(document, indent=2) if args.json else text(document))
+        return 0
+
+
+def gather(profile_path: Path | None = None, draft_path: Path | None = None) -> dict[str, Any]:
+    """The document that `--json` prints; writes a drafted profile to `draft_path` on the way.
+
+    Raises DataError for a malformed profile, UsageError where one is absent or `draft_path` exists.
+    """
+    from augur_edge import device, timing
+    from augur_edge.device import profile as profiles
+    from augur_edge.device.advice import advice
+    from augur_edge.device.software import edge_tpu
+
+    this, now, timer, coral = device.identify(), device.conditions(), timing.clock(), edge_tpu()
+    found = device.runtimes()
+    chosen = profiles.pick(this, profile_path)
+    if profile_path is not None and not profiles.fits(chosen, this):
+        console.warn(f"profile {chosen.name} is for another kind of device")
+    if draft_path is not None:
+        _write_new(draft_path, profiles.draft(this, chosen, [r.name for r in found]))
+    return {
+        "schema": SCHEMA,
+        "context": device.context(profile_path),
+        "profile": chosen.to_dict(),
+        "runtimes": [r.to_dict() for r in found],
+        "edge_tpu": coral,
+        "timer": timer,
+        "missing": {**this.unavailable, **now.unavailable, "power": "this version reads no power sensor"},
+        "advice": advice(this, now, found, timer, coral),
+    }
+
+
+def _write_new(path: Path, content: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError as err:
+        raise UsageError(f"{path} exists already; name another file, or remove it") from err
+
+
+def text(document: dict[str, Any]) -> str:
+    """The document for people: a fact a line, then what is missing, then what to do."""
+    lines = [f"{name:<12} {value}" for name, value in _facts(document) if value]
+    missing = [f"  {name}: {reason}" for name, reason in document["missing"].items()]
+    steps = [f"  {step}" for step in document["advice"]]
+    return "\n".join(
+        [*lines, "", "unavailable", *missing, "", "what to do", *(steps or ["  nothing: ready to measure"])]
+    )
+
+
+def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
+    context, profile = document["context"], document["profile"]
+    this, now = context["device"], context["conditions"]["before"]
+    tested = "" if profile["tested"] else ", not tried on a device yet"
+    return [
+        ("device", this["id"]),
+        ("board", this["model"] or ""),
+        ("processor", f"{this['cpu'] or 'unknown'}, {this['arch']}"),
+        ("cores", _cores(this)),
+        ("memory", size_text(this["memory_bytes"])),
+        ("system", f"{this['os']}, kernel {this['kernel']}{', virtual machine' if this['virtual'] else ''}"),
+        ("python", f"{context['versions']['python']}, numpy {context['versions']['numpy'] or 'is missing'}"),
+        ("profile", f"{profile['name']} ({profile['title']}{tested})"),
+        ("runtimes", ", ".join(f"{r['name']} {r['version'] or '?'}" for r in document["runtimes"]) or "none"),
+        ("edge tpu", document["edge_tpu"]["library"] or ""),
+        ("timer", _timer(document["timer"])),
+        ("clocks", _clocks(now["clocks"])),
+        ("temperature", ", ".join(f"{t['zone']} {t['mc'] / 1000:.0f} C" for t in now["temperatures"])),
+        ("throttling", ", ".join(f"{name} {value}" for name, value in now["throttle"].items())),
+        ("load", _load(now)),
+    ]
+
+
+def _cores(this: dict[str, Any]) -> str:
+    parts = []
+    for cluster in this["clusters"]:
+        clock = f" up to {cluster['max_mhz']} MHz" if cluster["max_mhz"] else ""
+        parts.append(f"cpu {','.join(map(str, cluster['cpus']))}{clock}")
+    physical = f"{this['cores']} cores: " if this["cores"] else ""
+    return physical + "; ".join(parts)
+
+
+def _timer(timer: dict[str, Any]) -> str:
+    made = "C++" if timer["native"] else "Python"
+    return f"{timer['name']}, steps of {timer['resolution_ns']:.0f} ns, {timer['overhead_ns']:.0f} ns a reading, {made}"
+
+
+def _clocks(clocks: list[dict[str, Any]]) -> str:
+    groups: dict[tuple[str, int], list[int]] = {}
+    for clock in clocks:
+        groups.setdefault((clock["governor"] or "unknown governor", clock["mhz"] or 0), []).append(clock["cpu"])
+    return "; ".join(
+        f"cpu {','.join(map(str, cpus))} at {mhz or '?'} MHz, {governor}" for (governor, mhz), cpus in groups.items()
+    )
+
+
+def _load(now: dict[str, Any]) -> str:
+    pressure = "" if now["psi_avg10"] is None else f", waiting for a processor {now['psi_avg10']:.1f} % of the time"
+    return "" if now["load1"] is None else f"{now['load1']:.2f}{pressure}"

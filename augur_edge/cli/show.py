@@ -1,0 +1,88 @@
+"""`augur-edge show`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augur_edge import console, schema
+
+if TYPE_CHECKING:
+    from augur_edge.store import RunRecord
+
+
+class ShowCommand:
+    """Show a run: every layer's latency, spread and share, the network as a whole, and the verdict.
+
+    examples:
+      augur-edge show
+      augur-edge show --sort latency
+      augur-edge show --list
+      augur-edge show 0657 --json
+    """
+
+    name = "show"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("run", nargs="?", default="last", help="`last`, an id or how one begins; last if left out")
+        parser.add_argument("--list", action="store_true", help="show the runs there are, the newest at the bottom")
+        parser.add_argument(
+            "--sort", choices=("order", "latency"), default="order", help="of execution, or slowest first"
+        )
+        parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.MEASURE})")
+
+    def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.store import Store, measure_document
+        from augur_edge.store.table import run_text
+
+        with Store(args.store, create=False) as store:
+            if args.list:
+                _show_list(store.runs()[::-1], args.store, args.json)
+                return 0
+            run = store.load(store.resolve(args.run))
+        if args.json:
+            print(json.dumps(measure_document(run), indent=2))
+        else:
+            print(run_text(run, terminal_width(), args.sort))
+        return 0
+
+
+def terminal_width() -> int:
+    """Columns of the terminal ($COLUMNS wins); 100 where there is none."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def _show_list(runs: list[RunRecord], path: Path, as_json: bool) -> None:
+    if as_json:
+        document = {"schema": schema.RUNS, "context": {"store": str(path)}, "runs": [_entry(run) for run in runs]}
+        print(json.dumps(document, indent=2))
+    elif runs:
+        print(console.table(("run", "when", "status", "steady", "device", "networks"), list(map(_row, runs)), left=6))
+    else:
+        console.talk(f"{path}: no runs yet; `augur-edge measure resnet18` makes the first")
+
+
+def _entry(run: RunRecord) -> dict[str, Any]:
+    from augur_edge.store.document import verdict_of
+
+    return {
+        "run": run.id,
+        "created_unix_ns": run.created_unix_ns,
+        "finished_unix_ns": run.finished_unix_ns,
+        "device": run.device,
+        "status": run.status,
+        "steady": verdict_of(run)["steady"],
+        "networks": [{"name": n.name, "runtime": n.runtime, "mode": n.mode} for n in run.networks],
+    }
+
+
+def _row(run: RunRecord) -> tuple[str, ...]:
+    entry = _entry(run)
+    names = [f"{n['name']} ({n['runtime']}, {n['mode']})" for n in entry["networks"]]
+    more = f", and {len(names) - 3} more" if len(names) > 3 else ""
+    when = datetime.fromtimestamp(run.created_unix_ns / 1e9).strftime("%Y-%m-%d %H:%M")
+    return run.id, when, run.status, "yes" if entry["steady"] else "no", run.device, ", ".join(names[:3]) + more

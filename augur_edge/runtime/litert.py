@@ -1,0 +1,193 @@
+"""LiteRT (ai-edge-litert) on the CPU under XNNPACK: through its C API from the C++ loop where its ABI is known.
+
+Each operator of the model is cut into a model of its own, compiled by the same delegate, and bound to memory that all
+layers share; XNNPACK reads and writes it in place. Other versions, and the older tflite_runtime, are timed through the
+Python interpreter, where every layer keeps an arena of its own: replay then pays for caches the network does not miss.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augur_edge import timing
+from augur_edge.errors import MissingExtraError, RuntimeFailure, UsageError
+from augur_edge.runtime.arena import Step
+from augur_edge.runtime.base import Deployment, LayerProfile, RuntimeOptions, Task
+from augur_edge.runtime.child import Load, peak_rss
+from augur_edge.runtime.cut import Bound, CutDeployment, CutGraph, CutLayer, Engine, Original, Tensor, distinguish
+
+if TYPE_CHECKING:
+    from augur_edge.models.tflite_cut import CutOp
+
+ABI = "2.3"
+ELEM_TYPES = {
+    "float32": 1, "int32": 2, "uint8": 3, "int64": 4, "bool": 6, "int16": 7, "int8": 9, "float16": 10, "float64": 11,
+}  # fmt: skip
+OWN_ARENAS = (
+    "each layer has an interpreter and an arena of its own: replayed layers miss caches that the network hits, so take "
+    "the isolated times; ai-edge-litert 2.3 has a C API that shares memory"
+)
+_OPERATOR_EVENTS = 2 | 4 | 8  # operator, delegate's operator, delegate's profiled operator
+
+
+def _package() -> tuple[str, str]:
+    """Name of the module that is installed, and its version."""
+    for module, package in (("ai_edge_litert", "ai-edge-litert"), ("tflite_runtime", "tflite-runtime")):
+        if importlib.util.find_spec(module) is not None:
+            try:
+                return module, metadata.version(package)
+            except metadata.PackageNotFoundError:
+                return module, "unknown"
+    raise MissingExtraError("LiteRT is not installed: pip install 'augur-edge[litert]'")
+
+
+def library_path() -> Path | None:
+    """The C library, if this version's ABI is known."""
+    module, version = _package()
+    spec = importlib.util.find_spec(module)
+    if module != "ai_edge_litert" or not version.startswith(f"{ABI}.") or spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "libLiteRt.so"
+    return path if path.is_file() else None
+
+
+def _native(bound: Bound) -> tuple[str, Any, tuple[int, ...], int]:
+    tensor, memory = bound
+    return tensor.name, memory, tensor.shape, ELEM_TYPES[tensor.dtype]
+
+
+class NativeEngine:
+    """The C API. optimise makes no difference: the delegate compiles a layer as it compiles the network."""
+
+    shares_memory = True
+
+    def __init__(self, path: Path, threads: int) -> None:
+        assert timing.native is not None
+        self._path = str(path)
+        self._litert = timing.native.LiteRtLibrary(str(path))
+        self._threads = threads
+
+    def load(self, model: bytes, optimise: bool) -> Any:
+        """A LiteRtModel."""
+        return self._litert.compile(model, self._threads)
+
+    def bind(self, session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Task:
+        """A LiteRtTask."""
+        task: Task = session.bind([_native(b) for b in inputs], [_native(b) for b in outputs])
+        return task
+
+    def profile(self, model: bytes, inputs: Sequence[Bound], outputs: Sequence[Bound], passes: int) -> LayerProfile:
+        """Events of LiteRT's profiler; XNNPACK's operators appear where it reports them."""
+        session = self._litert.compile(model, self._threads, True)
+        task = session.bind([_native(b) for b in inputs], [_native(b) for b in outputs])
+        task.run()
+        samples: dict[str, list[int]] = {}
+        whole_ns = []
+        for _ in range(passes):
+            start = timing.now_ns()
+            events = session.profile(task)
+            whole_ns.append(timing.now_ns() - start)
+            for tag, kind, _, elapsed_us, node in events:
+                if kind & _OPERATOR_EVENTS:
+                    name = f"{tag.decode(errors='replace')}:{node}"
+                    samples.setdefault(name, []).append(elapsed_us * 1000)
+        return LayerProfile(samples, whole_ns, 1000, "LiteRT's profiler: microseconds, and it slows the run")
+
+    def peak_rss(self, model: bytes, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> int:
+        """Of a child that uses this same library."""
+        tensors = [[(t.name, t.n_bytes, t.shape, ELEM_TYPES[t.dtype]) for t, _ in bound] for bound in (inputs, outputs)]
+        return peak_rss(model, Load("litert", self._path, self._threads, *tensors))
+
+
+class InterpreterEngine:
+    """The Python interpreter of ai-edge-litert or tflite_runtime."""
+
+    shares_memory = False
+
+    def __init__(self, module: str, threads: int) -> None:
+        self._interpreter = importlib.import_module(f"{module}.interpreter").Interpreter
+        self._threads = threads
+
+    def load(self, model: bytes, optimise: bool) -> Any:
+        """An interpreter with its tensors allocated."""
+        try:
+            interpreter = self._interpreter(model_content=model, num_threads=self._threads)
+            interpreter.allocate_tensors()
+        except ValueError as e:
+            raise RuntimeError(str(e)) from e
+        return interpreter
+
+    def bind(self, session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Task:
+        """A CallTask of `invoke`, the inputs' values copied in now."""
+        for detail, (tensor, memory) in zip(session.get_input_details(), inputs):
+            session.set_tensor(detail["index"], memory.view(np.dtype(tensor.dtype)).reshape(tensor.shape))
+        task: Task = timing.CallTask(session.invoke)
+        return task
+
+    def profile(self, model: bytes, inputs: Sequence[Bound], outputs: Sequence[Bound], passes: int) -> LayerProfile:
+        """Not offered."""
+        raise RuntimeError(f"only ai-edge-litert {ABI} has a profiler that is known here")
+
+    def peak_rss(self, model: bytes, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> int:
+        """Not offered."""
+        raise RuntimeError(f"needs the C API of ai-edge-litert {ABI} and the native module")
+
+
+def cut(model: bytes) -> CutGraph:
+    """The operators of the main subgraph, one model each. Raises DataError or UsageError (a shape left open)."""
+    from augur_edge.models.tflite_cut import cut_ops, graph_ends
+
+    inputs, outputs = graph_ends(model)
+    graph = CutGraph({}, [t.name for t in inputs], [t.name for t in outputs], [])
+    for info in (*inputs, *outputs):
+        graph.tensors[info.name] = Tensor(info.name, info.shape, info.dtype)
+    for op in cut_ops(model):
+        for info in (*op.inputs, *op.outputs):
+            graph.tensors[info.name] = Tensor(info.name, info.shape, info.dtype)
+        step = Step([t.name for t in op.inputs], [t.name for t in op.outputs])
+        name = op.nodes[0] if op.nodes else step.outputs[0]
+        graph.layers.append(CutLayer(name, op.layer.op, op.nodes, op.layer, step, partial(_data, op), op.error))
+    distinguish(graph.layers)
+    return graph
+
+
+def _data(op: CutOp) -> bytes:
+    return op.data
+
+
+class LiteRt:
+    """Implements `Runtime`."""
+
+    name = "litert"
+    model_format = "tflite"
+
+    def __init__(self) -> None:
+        self._module, self.version = _package()
+
+    def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
+        """Cut every operator of `model` and compile all of them, and the whole."""
+        from augur_edge.models.tflite_cut import identity_tflite
+
+        if options.delegate not in (None, "xnnpack"):
+            raise UsageError(f"--delegate {options.delegate}: litert is measured under xnnpack only so far")
+        graph = cut(model)
+        path = library_path() if timing.native is not None else None
+        engine: Engine
+        if path is not None:
+            engine = NativeEngine(path, options.threads)
+        else:
+            engine = InterpreterEngine(self._module, options.threads)
+            graph.notes.append(OWN_ARENAS)
+        floor = (Tensor("x", (1, 1), "float32"), Tensor("y", (1, 1), "float32"))
+        try:
+            return CutDeployment(engine, Original(model, identity_tflite(), floor), graph)
+        except RuntimeError as e:
+            raise RuntimeFailure(f"LiteRT {self.version}: {e}") from e

@@ -1,0 +1,28 @@
+"""Names of the documents the program writes; each begins with `"schema"`, so that a reader knows what it holds.
+
+A new number may move or drop fields; under the same number fields are only added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from augur_edge.errors import DataError
+
+MEASURE = "augur-edge/measure/1"
+COMPARE = "augur-edge/compare/1"
+RUNS = "augur-edge/runs/1"
+EXPORT = "augur-edge/export/1"
+
+
+def require(document: Mapping[str, Any], schema: str, where: str) -> None:
+    """Raises DataError, beginning with `where`, unless `document` says that it is of `schema`."""
+    found = document.get("schema")
+    if found == schema:
+        return
+    kind, _, number = schema.rpartition("/")
+    name, _, newer = found.rpartition("/") if isinstance(found, str) else ("", "", "")
+    if name == kind and newer.isdigit() and int(newer) > int(number):
+        raise DataError(f"{where}: written as {found}, this program reads up to {schema}; upgrade augur-edge")
+    raise DataError(f"{where}: begins with schema {found!r}, not {schema!r}")

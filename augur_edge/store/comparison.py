@@ -1,0 +1,140 @@
+"""Two runs side by side: what became faster, what slower, and what only looks so.
+
+Each layer of both is put to the rank test; Holm's correction keeps the chance of one false word in the whole
+comparison at `ALPHA`, however many layers there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, Optional
+
+from augur_edge import schema
+from augur_edge.errors import UsageError
+from augur_edge.stats import holm, rank_test, summarise
+from augur_edge.store.document import verdict_of
+from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
+
+ALPHA = 0.05
+
+Pair = tuple[Measurement, Measurement]
+Key = Callable[[Measurement], Optional[Hashable]]
+
+
+def compare_runs(a: RunRecord, b: RunRecord, threshold: float) -> dict[str, Any]:
+    """The document `augur-edge/compare/1`.
+
+    threshold: the least relative difference of medians that counts, such as 0.01. ratio: median of `b` over that of
+    `a`; verdict: of `b`: `faster`, `slower`, `no difference`, or `unknown` where one of them has no samples.
+    Raises UsageError where the runs have no network in common.
+    """
+    networks = [_compare_networks(x, y) for x, y in _network_pairs(a, b)]
+    _judge([e for n in networks for e in (n["whole"], *n["layers"]) if e is not None], threshold)
+    return {
+        "schema": schema.COMPARE,
+        "context": {"a": _side(a), "b": _side(b)},
+        "threshold": threshold,
+        "alpha": ALPHA,
+        "networks": networks,
+    }
+
+
+def _side(run: RunRecord) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "created_unix_ns": run.created_unix_ns,
+        "device": run.device,
+        "verdict": verdict_of(run),
+        "context": run.context,
+    }
+
+
+def _network_pairs(a: RunRecord, b: RunRecord) -> list[tuple[NetworkRecord, NetworkRecord]]:
+    """Networks of one name, those of the same runtime and mode first."""
+    pairs, left = [], list(b.networks)
+    for x in a.networks:
+        found = [y for y in left if y.name == x.name]
+        if found:
+            y = min(found, key=lambda y: (y.runtime != x.runtime, y.mode != x.mode))
+            left.remove(y)
+            pairs.append((x, y))
+    if not pairs:
+        has_a, has_b = (", ".join(n.name for n in run.networks) or "none" for run in (a, b))
+        raise UsageError(f"nothing to compare: {a.id} has the networks {has_a}; {b.id} has {has_b}")
+    return pairs
+
+
+def _compare_networks(a: NetworkRecord, b: NetworkRecord) -> dict[str, Any]:
+    layers_a, layers_b = _of_mode(a, "layer"), _of_mode(b, "layer")
+    pairs = _layer_pairs(layers_a, layers_b, a.runtime == b.runtime)
+    used_a, used_b = {id(x) for x, _ in pairs}, {id(y) for _, y in pairs}
+    wholes = list(zip(_of_mode(a, "whole"), _of_mode(b, "whole")))
+    return {
+        "name": a.name,
+        "runtime": [a.runtime, b.runtime],
+        "mode": [a.mode, b.mode],
+        "whole": _entry(*wholes[0]) if wholes else None,
+        "layers": [_entry(x, y) for x, y in pairs],
+        "only_a": [x.name for x in layers_a if id(x) not in used_a],
+        "only_b": [y.name for y in layers_b if id(y) not in used_b],
+    }
+
+
+def _of_mode(network: NetworkRecord, kind: str) -> list[Measurement]:
+    found = [m for m in network.measurements if m.kind == kind and m.mode == network.mode]
+    return sorted(found, key=lambda m: m.position)
+
+
+def _layer_pairs(a: list[Measurement], b: list[Measurement], same_runtime: bool) -> list[Pair]:
+    """By name and position, then by name, then by the user's own nodes; across runtimes by the nodes alone."""
+    keys: list[Key] = [lambda m: (m.name, m.position), lambda m: m.name] if same_runtime else []
+    keys.append(lambda m: tuple(sorted(m.nodes)) or None)
+    pairs: list[Pair] = []
+    for key in keys:
+        taken = {id(m) for pair in pairs for m in pair}
+        rest = _by_key((m for m in b if id(m) not in taken), key)
+        for found, x in _by_key((m for m in a if id(m) not in taken), key).items():
+            if found in rest:
+                pairs.append((x, rest[found]))
+    return sorted(pairs, key=lambda pair: pair[0].position)
+
+
+def _by_key(layers: Iterable[Measurement], key: Key) -> dict[Hashable, Measurement]:
+    """Layers by a key that only one of them has."""
+    groups: dict[Hashable, list[Measurement]] = {}
+    for m in layers:
+        groups.setdefault(key(m), []).append(m)
+    return {found: group[0] for found, group in groups.items() if found is not None and len(group) == 1}
+
+
+def _entry(a: Measurement, b: Measurement) -> dict[str, Any]:
+    known = len(a.samples_ns) > 0 and len(b.samples_ns) > 0
+    summary_a, summary_b = (summarise(m.samples_ns, m.loops) if len(m.samples_ns) else None for m in (a, b))
+    return {
+        "name": a.name,
+        "op": a.op,
+        "nodes": list(a.nodes),
+        "a_ns": summary_a and summary_a.to_dict(),
+        "b_ns": summary_b and summary_b.to_dict(),
+        "ratio": summary_b.median / summary_a.median if summary_a and summary_b and summary_a.median > 0 else None,
+        "p": rank_test(a.samples_ns / a.loops, b.samples_ns / b.loops) if known else None,
+    }
+
+
+def _judge(entries: list[dict[str, Any]], threshold: float) -> None:
+    """Add `p_adjusted` and `verdict` to each."""
+    tested = [e for e in entries if e["p"] is not None]
+    for entry in entries:
+        entry["p_adjusted"] = None
+    for entry, p in zip(tested, holm([e["p"] for e in tested])):
+        entry["p_adjusted"] = p
+    for entry in entries:
+        entry["verdict"] = _word(entry["ratio"], entry["p_adjusted"], threshold)
+
+
+def _word(ratio: float | None, p: float | None, threshold: float) -> str:
+    if ratio is None or p is None:
+        return "unknown"
+    if p >= ALPHA or abs(ratio - 1) < threshold:
+        return "no difference"
+    return "slower" if ratio > 1 else "faster"

@@ -1,0 +1,166 @@
+"""Runs as plain text for people: every figure with its unit and its spread, in the width of the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from augur_edge import console
+from augur_edge.store.document import measure_document
+from augur_edge.store.records import RunRecord
+from augur_edge.units import count_text, size_text, time_text
+
+_LONGEST_NAME = 48
+_SHORTEST_NAME = 14
+_LONGEST_OP = 16
+_HARD_SPACE = "\u00a0"
+# The first of these that there is goes when a line is too long for the terminal.
+_LEAST_NEEDED = ("GMAC/s", "MACs", "isolated", "op", "share")
+
+
+def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
+    """The whole run: where and when, each network's table, and the verdict with what to do."""
+    document = measure_document(run)
+    when = datetime.fromtimestamp(run.created_unix_ns / 1e9).strftime("%Y-%m-%d %H:%M:%S")
+    parts = [f"run {run.id}, {when}, {run.device or 'unknown device'}, {run.status}"]
+    for network in document["networks"]:
+        title = f"{network['name']}, {network['runtime']}, {network['mode']}"
+        parts.append(f"{title}\n\n{layer_table(network, width, sort)}")
+    return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
+
+
+def verdict_text(verdict: dict[str, Any], width: int) -> str:
+    """Steady or not, each reason, and what to do about it."""
+    if verdict.get("steady"):
+        return "verdict: steady"
+    lines = ["verdict: not steady"]
+    for reason in verdict.get("reasons", []):
+        advice = f" - {reason['advice']}" if reason.get("advice") else ""
+        lines.append(textwrap.fill(reason["text"] + advice, width, initial_indent="  ", subsequent_indent="    "))
+    return "\n".join(lines)
+
+
+def layer_table(network: dict[str, Any], width: int, sort: str = "order") -> str:
+    """An entry of a document's `networks`: a line per layer, the layers that failed, and the network as a whole.
+
+    sort: `order` of execution, or `latency`, the slowest first. Lines are at most `width` wide, down to about 45.
+    """
+    layers: list[dict[str, Any]] = network["layers"]
+    if sort == "latency":
+        layers = sorted(layers, key=_total_ns, reverse=True)
+    columns = _columns(layers, network["mode"])
+    _fit(columns, width)
+    rows = list(zip(*columns.values()))
+    table = [console.table(list(columns), rows, left=2 if "op" in columns else 1)] if rows else []
+    failed = [f"{_name(layer)}: {layer['reason']}" for layer in layers if layer["reason"]]
+    lines = [*failed, *_summary(network), *(f"note: {note}" for note in network.get("notes", []))]
+    return "\n\n".join([*table, "\n".join(_wrap(line, width) for line in lines)]).rstrip()
+
+
+def time_with_spread(summary: dict[str, Any] | None) -> str:
+    """Median and its median absolute deviation: `12.34 us ±0.5%`; `-` where it was not measured."""
+    if summary is None:
+        return "-"
+    return f"{short_time(summary['median'])} ±{100 * summary['mad'] / max(summary['median'], 1e-9):.1f}%"
+
+
+def short_time(ns: float | None) -> str:
+    """Four digits and the unit: `1.234 us`, `12.34 us`, `123.4 us`."""
+    for digits in (3, 2, 1):
+        text = time_text(ns, digits)
+        if len(text.split(" ")[0]) <= 5:
+            break
+    return text
+
+
+def shorten(name: str, width: int) -> str:
+    """At most `width` characters, the middle left out: beginnings and ends tell layers apart."""
+    if len(name) <= width:
+        return name
+    tail = (width - 1) // 2
+    return f"{name[: width - 1 - tail]}…{name[len(name) - tail :]}"
+
+
+def clean(name: str) -> str:
+    """A name from somebody else's file, so that nothing in it can move the cursor."""
+    return "".join(c if c.isprintable() else "?" for c in name)
+
+
+def _columns(layers: Sequence[dict[str, Any]], mode: str) -> dict[str, list[str]]:
+    total = sum(map(_total_ns, layers)) or 1.0
+    columns = {
+        "layer": [_name(layer) for layer in layers],
+        "op": [shorten(clean(layer["op"]), _LONGEST_OP) for layer in layers],
+        "latency": ["failed" if x["status"] == "failed" else time_with_spread(x["latency_ns"]) for x in layers],
+        "share": [f"{100 * _total_ns(x) / total:.1f}%" if x["latency_ns"] else "-" for x in layers],
+    }
+    if mode != "isolated" and any(layer["isolated_ns"] for layer in layers):
+        columns["isolated"] = [time_with_spread(layer["isolated_ns"]) for layer in layers]
+    columns["MACs"] = [count_text(layer["macs"] or None) for layer in layers]
+    columns["GMAC/s"] = [_rate(layer) for layer in layers]
+    return columns
+
+
+def _fit(columns: dict[str, list[str]], width: int) -> None:
+    """Shorten the names, and drop the columns least needed where names would become too short to tell apart."""
+    while True:
+        others = sum(max(map(len, [title, *cells])) + 2 for title, cells in columns.items() if title != "layer")
+        spare = [title for title in _LEAST_NEEDED if title in columns]
+        if width - others >= min(_SHORTEST_NAME, max(map(len, columns["layer"]), default=0)) or not spare:
+            break
+        del columns[spare[0]]
+    room = max(_SHORTEST_NAME, min(_LONGEST_NAME, width - others))
+    columns["layer"] = [shorten(name, room) for name in columns["layer"]]
+
+
+def _name(layer: dict[str, Any]) -> str:
+    return clean(layer["name"]) + (f" x{layer['count']}" if layer["count"] > 1 else "")
+
+
+def _total_ns(layer: dict[str, Any]) -> float:
+    return float(layer["latency_ns"]["median"] * layer["count"]) if layer["latency_ns"] else 0.0
+
+
+def _rate(layer: dict[str, Any]) -> str:
+    """MACs per ns are GMACs per second."""
+    if not layer["macs"] or not _total_ns(layer):
+        return "-"
+    return f"{layer['macs'] / layer['latency_ns']['median']:.1f}"
+
+
+def _summary(network: dict[str, Any]) -> list[str]:
+    facts = [
+        ("whole", network["latency_ns"] and time_with_spread(network["latency_ns"])),
+        (f"sum of {sum(layer['count'] for layer in network['layers'])} layers", _time(network["sum_of_layers_ns"])),
+        ("ratio", _ratio(network)),
+        ("call floor", _time(network["call_floor_ns"])),
+        ("load", _time(network["load_ns"])),
+        ("first inference", _time(network.get("first_ns"))),
+        ("peak RSS", network["peak_rss_bytes"] and size_text(network["peak_rss_bytes"])),
+        ("energy", _energy(network)),
+    ]
+    # Lines break between facts only, never between a figure and its unit.
+    line = ", ".join(f"{name} {value}".replace(" ", _HARD_SPACE) for name, value in facts if value)
+    return [line] if line else []
+
+
+def _time(ns: float | None) -> str | None:
+    return None if ns is None else short_time(ns)
+
+
+def _ratio(network: dict[str, Any]) -> str | None:
+    if network["ratio"] is None:
+        return None if network["ratio_raw"] is None else f"{network['ratio_raw']:.3f}"
+    return f"{network['ratio_raw']:.3f} (net of the floor {network['ratio']:.3f})"
+
+
+def _energy(network: dict[str, Any]) -> str | None:
+    if network["energy_uj"]:
+        return f"{network['energy_uj']['median']:.1f} uJ"
+    return f"unknown ({network['energy_reason']})" if network["energy_reason"] else None
+
+
+def _wrap(line: str, width: int) -> str:
+    return textwrap.fill(line, width, subsequent_indent="  ").replace(_HARD_SPACE, " ")

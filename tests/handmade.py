@@ -1,0 +1,178 @@
+"""Runs made by hand, and by hypothesis, shared by the tests of the store and of its commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from augur_edge.layers import Layer
+from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
+
+CONV = Layer(
+    "conv2d",
+    inputs=((1, 64, 56, 56),),
+    outputs=((1, 128, 28, 28),),
+    weights=((128, 64, 3, 3), (128,)),
+    kernel=(3, 3),
+    stride=(2, 2),
+    padding=(1, 1, 1, 1),
+    dilation=(1, 1),
+    activation="relu",
+)
+POOL = Layer("max_pool2d", ((1, 128, 28, 28),), ((1, 128, 14, 14),), kernel=(2, 2), stride=(2, 2), padding=(0,) * 4)
+
+
+def samples(median_ns: int, n: int = 21, seed: int = 0) -> np.ndarray:
+    """n block times, n odd, within 1 % of their median, which is exactly `median_ns`; in an order by `seed`."""
+    steps = np.arange(n) - n // 2
+    return np.random.default_rng(seed).permutation(median_ns + steps * median_ns // (100 * (n // 2)))
+
+
+def layer(position: int, name: str, median_ns: int | None, **fields: Any) -> Measurement:
+    """A measured layer in replay mode, or a failed one where `median_ns` is None."""
+    values = {"kind": "layer", "mode": "replay", "op": "conv2d", "nodes": (f"/{name}",), "spec": CONV, **fields}
+    if median_ns is None:
+        return Measurement(position=position, name=name, status="failed", reason="no kernel for it", **values)
+    return Measurement(position=position, name=name, samples_ns=samples(median_ns, seed=position), **values)
+
+
+def whole(median_ns: int, mode: str = "replay", **fields: Any) -> Measurement:
+    """The network in one call."""
+    return Measurement("whole", mode, -1, "net", "network", samples_ns=samples(median_ns, seed=99), **fields)
+
+
+def floor(median_ns: int, mode: str = "replay") -> Measurement:
+    """The price of a call."""
+    return Measurement("floor", mode, -1, "identity", "identity", loops=10, samples_ns=samples(10 * median_ns))
+
+
+def network(index: int = 0, **fields: Any) -> NetworkRecord:
+    """Two convolutions and a pool: 10 + 20 + 5 us, the whole 33 us, a floor of 1 us."""
+    values: dict[str, Any] = {
+        "name": "tiny",
+        "runtime": "onnxruntime",
+        "mode": "replay",
+        "info": {"load_ns": 2_000_000, "first_ns": 300_000, "peak_rss_bytes": 1 << 26, "energy_reason": "no sensor"},
+        "measurements": [
+            layer(0, "stem.conv", 10_000),
+            layer(1, "body.conv", 20_000, op="fused_conv"),
+            layer(2, "pool", 5_000, op="max_pool2d", spec=POOL),
+            layer(0, "stem.conv", 9_000, mode="isolated", count=1),
+            whole(33_000),
+            floor(1_000),
+        ],
+        **fields,
+    }
+    return NetworkRecord(index=index, **values)
+
+
+def run(run_id: str = "00000000000000a1", **fields: Any) -> RunRecord:
+    """A finished run of one network."""
+    values: dict[str, Any] = {
+        "created_unix_ns": 1_790_000_000_000_000_000,
+        "device": "board-1",
+        "status": "done",
+        "context": {"runtime": {"name": "onnxruntime", "version": "1.2"}, "threads": 1, "temperature_c": None},
+        "plan": {"precision": 0.01},
+        "verdict": {"steady": True, "reasons": []},
+        "finished_unix_ns": 1_790_000_060_000_000_000,
+        "networks": [network()],
+        **fields,
+    }
+    return RunRecord(id=run_id, **values)
+
+
+_text = st.text(st.characters(blacklist_categories=("Cs",)), max_size=8)
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False) | _text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
+    max_leaves=5,
+)
+_facts = st.dictionaries(_text, _json, max_size=3)
+_numbers = st.integers(0, 2**40) | st.floats(0, 1e9)
+_energy = st.builds(lambda facts, median: {**facts, "median": median}, _facts, _numbers)
+_info = st.builds(
+    lambda facts, load, notes: {**facts, "load_ns": load, "notes": notes},
+    _facts,
+    st.none() | _numbers,
+    st.none() | st.lists(_text, max_size=2),
+)
+_verdict = st.builds(
+    lambda steady, reasons: {"steady": steady, "reasons": [{"text": r} for r in reasons]},
+    st.booleans(),
+    st.lists(_text, max_size=2),
+)
+
+
+@st.composite
+def measurements(draw: st.DrawFn) -> list[Measurement]:
+    """Up to four, each in a place of its own."""
+    places = draw(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["layer", "whole", "floor"]),
+                st.sampled_from(["replay", "isolated"]),
+                st.integers(-1, 99),
+            ),
+            max_size=4,
+            unique=True,
+        )
+    )
+    return [
+        Measurement(
+            kind=kind,
+            mode=mode,
+            position=position,
+            name=draw(_text),
+            op=draw(_text),
+            count=draw(st.integers(1, 9)),
+            nodes=tuple(draw(st.lists(_text, max_size=2))),
+            spec=draw(st.sampled_from([None, CONV, POOL])),
+            status=draw(st.sampled_from(["ok", "partial", "failed"])),
+            reason=draw(st.none() | _text),
+            loops=draw(st.integers(1, 1000)),
+            samples_ns=draw(arrays(np.int64, st.integers(0, 9), elements=st.integers(0, 2**62))),
+            energy=draw(st.none() | _energy),
+        )
+        for kind, mode, position in sorted(places)
+    ]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> RunRecord:
+    """Any finished run, its parts in the order the store gives them back."""
+    networks = [
+        NetworkRecord(i, draw(_text), draw(_text), draw(st.sampled_from(["replay", "isolated"])), draw(_info),
+                      draw(measurements()))
+        for i in range(draw(st.integers(0, 2)))
+    ]  # fmt: skip
+    return RunRecord(
+        id=f"{draw(st.integers(0, 2**64 - 1)):016x}",
+        created_unix_ns=draw(st.integers(0, 2**62)),
+        device=draw(_text),
+        status=draw(st.sampled_from(["done", "failed", "interrupted"])),
+        context=draw(_facts),
+        plan=draw(_facts),
+        verdict=draw(st.none() | _verdict),
+        finished_unix_ns=draw(st.none() | st.integers(0, 2**62)),
+        networks=networks,
+    )
+
+
+def same(a: RunRecord, b: RunRecord) -> bool:
+    """Whether two runs are equal, samples included."""
+    return plain(a) == plain(b)
+
+
+def plain(record: RunRecord) -> dict[str, Any]:
+    """All of a run as values that `==` compares."""
+    return {
+        **vars(record),
+        "networks": [
+            {**vars(n), "measurements": [{**vars(m), "samples_ns": m.samples_ns.tolist()} for m in n.measurements]}
+            for n in record.networks
+        ],
+    }

@@ -1,0 +1,54 @@
+"""The verdict names what was wrong, and says nothing where nothing was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from augur_edge.device import Conditions, conditions
+from augur_edge.measure.judge import judge
+from augur_edge.store.records import Measurement, NetworkRecord
+
+QUIET = Conditions(at_ns=0)
+
+
+def network(whole_ns: np.ndarray, layer_ns: np.ndarray | None = None) -> NetworkRecord:
+    whole = Measurement("whole", "replay", -1, "whole", "network", samples_ns=whole_ns.astype(np.int64))
+    layer = Measurement("layer", "replay", 0, "l0", "conv2d")
+    layer.samples_ns = (whole_ns if layer_ns is None else layer_ns).astype(np.int64)
+    return NetworkRecord(0, "net", "fake", "replay", measurements=[whole, layer])
+
+
+def codes(record: NetworkRecord) -> list[str]:
+    return [r["code"] for r in judge([record], QUIET, QUIET, [], 0.01)["reasons"]]
+
+
+def noise(n: int, sigma: float) -> np.ndarray:
+    return 1e6 * (1 + sigma * np.random.default_rng(0).standard_normal(n))
+
+
+def test_a_quiet_run_is_steady() -> None:
+    verdict = judge([network(noise(200, 0.005))], QUIET, QUIET, [], 0.01)
+    assert verdict == {"steady": True, "reasons": []}
+
+
+@pytest.mark.parametrize(
+    ("whole_ns", "code"),
+    [
+        (noise(200, 0.005) * np.linspace(1.0, 1.2, 200), "drift"),
+        (noise(200, 0.15), "spread"),
+        (np.where(np.arange(200) % 20 == 0, 3e6, noise(200, 0.005)), "tail"),
+    ],
+)
+def test_each_disturbance_is_named(whole_ns: np.ndarray, code: str) -> None:
+    assert code in codes(network(whole_ns, noise(200, 0.005)))
+
+
+def test_layers_without_a_narrow_interval_are_named() -> None:
+    assert codes(network(noise(200, 0.005), noise(12, 0.2))) == ["imprecise"]
+
+
+def test_every_reason_says_what_to_do() -> None:
+    verdict = judge([network(noise(200, 0.15))], QUIET, conditions(), [], 0.01)
+    assert not verdict["steady"]
+    assert all(r["text"] and r["advice"] for r in verdict["reasons"])

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import importlib.util
+import zipfile
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TOOLS = Path(__file__).parents[2] / "tools"
+
+
+def tool(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_readme_s_commands_are_the_lines_of_its_sh_blocks() -> None:
+    text = (
+        "```sh\none  # why\n\n# all of it\ntwo \\\n  three\n```\n`four`\n```python\nfive\n```\n```sh\nsix '#7'\n```\n"
+    )
+    assert tool("check_readme").commands(text) == ["one", "two    three", "six '#7'"]
+
+
+def test_the_readme_has_the_two_commands() -> None:
+    commands = tool("check_readme").commands((TOOLS.parent / "README.md").read_text())
+    assert commands[:2] == ["make measure", "make test"]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({}, []),
+        ({"augur_edge/py.typed": None}, ["augur_edge/py.typed is missing"]),
+        ({"augur_edge/_timing.abi.so": None}, ["the native module is missing"]),
+        ({"tests/test_x.py": b""}, ["tests/test_x.py does not belong there"]),
+        ({"augur_edge/big": bytes(700_000)}, ["more than 600000"]),
+    ],
+)
+def test_a_wheel_is_held_to_its_content_and_size(
+    tmp_path: Path, files: dict[str, bytes | None], found: list[str]
+) -> None:
+    check = tool("check_wheel")
+    whole = dict.fromkeys((*check.WANTED, "augur_edge/_timing.abi.so", "augur_edge-0.1.dist-info/METADATA"), b"")
+    with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
+        for name, content in {**whole, **files}.items():
+            if content is not None:
+                wheel.writestr(name, content)
+    problems = check.problems(tmp_path / "a.whl")
+    assert len(problems) == len(found) and all(words in got for words, got in zip(found, problems))

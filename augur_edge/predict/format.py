@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
 from augur_edge.predict.model import (
-    BASES, ENCODERS, LEAVES, LINKS, MAX_COLUMNS, MAX_DEPTH, Base, Feature, Level, Model, Tree, check_model,
+    BASES,
+    ENCODERS,
+    LEAVES,
+    LINKS,
+    MAX_COLUMNS,
+    MAX_DEPTH,
+    MAX_LEVELS,
+    MAX_TREES,
+    Base,
+    Feature,
+    Level,
+    Model,
+    Tree,
+    check_model,
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
@@ -25,7 +38,7 @@ LEVEL = struct.Struct("<ddd")
 META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL = range(1, 11)
 PADDING_CUT = 127
 
-Columns = List[Tuple[int, npt.NDArray[np.float32]]]
+Columns = list[tuple[int, npt.NDArray[np.float32]]]
 
 
 def dumps(model: Model) -> bytes:
@@ -39,7 +52,9 @@ def dumps(model: Model) -> bytes:
     sections = {
         META: json.dumps({**model.meta, "features": names}, sort_keys=True, ensure_ascii=False).encode(),
         FEATURES: b"".join(FEATURE.pack(f.id, 0, f.low, f.high, 0) for f in model.features),
-        BASE: b"" if model.base is None else struct.pack("<d", model.base.constant) + model.base.weights.astype("<f8").tobytes(),
+        BASE: b""
+        if model.base is None
+        else struct.pack("<d", model.base.constant) + model.base.weights.astype("<f8").tobytes(),
         COLUMNS: b"".join(struct.pack("<BBH", feature, len(borders), 0) for feature, borders in columns),
         BORDERS: b"".join(borders.astype("<f4").tobytes() for _, borders in columns),
         DEPTHS: counts.tobytes(),
@@ -63,7 +78,7 @@ def _columns_of(trees: list[Tree], n_features: int) -> Columns:
         columns += [(feature, borders[i : i + 255]) for i in range(0, len(borders), 255)]
     if len(columns) > MAX_COLUMNS:
         raise DataError(
-            f"the trees compare with too many different thresholds: {len(columns)} columns of 255, at most {MAX_COLUMNS}; "
+            f"the trees compare with too many thresholds: {len(columns)} columns of 255, at most {MAX_COLUMNS}; "
             "train with fewer borders a feature"
         )
     return columns
@@ -127,9 +142,10 @@ def _read_header(data: bytes) -> dict[str, Any]:
     if len(data) < HEADER.size:
         raise _bad(len(data), f"truncated, a header has {HEADER.size} bytes")
     names = (
-        "magic major minor crc order size link leaves base zero encoder version n_features n_columns n_levels n_sections "
-        "n_trees zero2 bias scale overhead rounding_error target unit"
-    ).split()
+        "magic", "major", "minor", "crc", "order", "size", "link", "leaves", "base", "zero", "encoder", "version",
+        "n_features", "n_columns", "n_levels", "n_sections", "n_trees", "zero2", "bias", "scale", "overhead",
+        "rounding_error", "target", "unit",
+    )  # fmt: skip
     head = dict(zip(names, HEADER.unpack_from(data)))
     if head["order"] != ORDER:
         raise _bad(16, "wrong byte order")
@@ -141,6 +157,16 @@ def _read_header(data: bytes) -> dict[str, Any]:
         raise _bad(12, "checksum does not match: the file is damaged")
     if (head["encoder"], head["version"]) not in ENCODERS.values():
         raise _bad(28, f"encoder {head['encoder']}/{head['version']} is unknown here")
+    for text, offset in ((head["target"], 80), (head["unit"], 104)):
+        if text[-1]:
+            raise _bad(offset, "target or unit without its closing NUL")
+    for offset, name, limit in (
+        (34, "n_columns", MAX_COLUMNS),
+        (36, "n_levels", MAX_LEVELS),
+        (40, "n_trees", MAX_TREES),
+    ):
+        if head[name] > limit:
+            raise _bad(offset, f"{head[name]} {name[2:]}, at most {limit}")
     for offset, name, known in ((24, "link", LINKS), (25, "leaves", LEAVES), (26, "base", BASES)):
         if head[name] >= len(known):
             raise _bad(offset, f"{name} {head[name]} is unknown here")
@@ -151,7 +177,7 @@ def _read_sections(data: bytes, count: int) -> dict[int, bytes]:
     end = HEADER.size + ENTRY.size * count
     if end > len(data):
         raise _bad(38, "the section table is cut off")
-    parts: Dict[int, bytes] = {}
+    parts: dict[int, bytes] = {}
     for i in range(count):
         at = HEADER.size + ENTRY.size * i
         section, offset, size, _ = ENTRY.unpack_from(data, at)
@@ -171,6 +197,8 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
     names = meta.pop("features")
     if len(records) != head["n_features"] or len(names) != len(records):
         raise ValueError("features")
+    if len(parts.get(INTERVAL, b"")) != LEVEL.size * head["n_levels"]:
+        raise ValueError("interval levels")
     trees = tuple(_read_trees(head, parts))
     return Model(
         features=tuple(Feature(n, r[0], r[2], r[3]) for n, r in zip(names, records)),
@@ -199,9 +227,11 @@ def _read_trees(head: dict[str, Any], parts: dict[int, bytes]) -> list[Tree]:
     borders = np.split(np.frombuffer(parts.get(BORDERS, b""), "<f4"), np.cumsum([r[1] for r in records])[:-1])
     slots, cuts = np.frombuffer(parts.get(SLOTS, b""), np.uint8), np.frombuffer(parts.get(CUTS, b""), np.int8)
     leaves = np.frombuffer(parts.get(LEAF, b""), "<f4" if head["leaves"] == 0 else "<i2")
-    trees: List[Tree] = []
+    trees: list[Tree] = []
     slot_at = leaf_at = 0
     counts = np.frombuffer(parts[DEPTHS], "<u4").tolist()
+    if any(len(b) == 0 or not (np.isfinite(b).all() and (np.diff(b) > 0).all()) for b in borders if records):
+        raise ValueError("borders are NaN or infinite, or do not ascend")
     if sum(counts) != head["n_trees"] or head["n_columns"] != len(records) or any(counts[MAX_DEPTH + 1 :] + counts[:1]):
         raise ValueError("trees")
     for depth, count in enumerate(counts[: MAX_DEPTH + 1]):
@@ -212,7 +242,11 @@ def _read_trees(head: dict[str, Any], parts: dict[int, bytes]) -> list[Tree]:
             thresholds = np.array([borders[c][k] for c, k in chosen], np.float32)
             trees.append(Tree(features, thresholds, leaves[leaf_at : leaf_at + (1 << depth)]))
             leaf_at += 1 << depth
-        slot_at += (count * depth + 127) // 64 * 64 if count else 0
+        end = slot_at + ((count * depth + 127) // 64 * 64 if count else 0)
+        padding = slice(slot_at + count * depth, end)
+        if slots[padding].any() or (cuts[padding] != PADDING_CUT).any():
+            raise ValueError("padding of the slots")
+        slot_at = end
     if leaf_at != len(leaves) or slot_at != len(slots) or slot_at != len(cuts):
         raise ValueError("slots or leaves")
     return trees

@@ -83,6 +83,8 @@ def _to_tree(tree: dict[str, Any], places: dict[int, int], scale: float) -> Tree
             raise DataError(f"a split of type {split['split_type']}; only numeric features can be imported")
     leaves = np.array(tree["leaf_values"], np.float64) * scale
     if leaves.shape != (1 << len(splits),):
-        raise DataError(f"a tree of {len(splits)} splits with {leaves.size} leaf values; a predictor gives one value a row")
+        raise DataError(
+            f"a tree of {len(splits)} splits with {leaves.size} leaf values; a predictor gives one value a row"
+        )
     features = np.array([places[s["float_feature_index"]] for s in splits], np.int64)
     return Tree(features, np.array([s["border"] for s in splits], np.float32), leaves.astype(np.float32))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Tuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ LINKS = ("identity", "exp")
 LEAVES = ("float32", "int16")
 BASES = ("none", "linear", "log-linear", "roofline")
 ENCODERS = {"raw/1": (1, 1), "layer/1": (2, 1)}
+N_LAYER_FEATURES = 48
 
 MAX_FEATURES, MAX_COLUMNS, MAX_LEVELS, MAX_TREES, MAX_DEPTH = 64, 64, 16, 65535, 12
 
@@ -68,13 +69,13 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """All of a predictor. Trees of int16 leaves have `leaves="int16"`; `rounding_error` bounds what that costs the score.
+    """All of a predictor. With int16 leaves, `leaves="int16"` and `rounding_error` bounds what that costs the score.
 
     overhead: of a network, in `unit`. meta: provenance, anything JSON can hold.
     """
 
-    features: Tuple[Feature, ...]
-    trees: Tuple[Tree, ...]
+    features: tuple[Feature, ...]
+    trees: tuple[Tree, ...]
     encoder: str = "raw/1"
     target: str = "latency_ns"
     unit: str = "ns"
@@ -83,7 +84,7 @@ class Model:
     bias: float = 0.0
     scale: float = 1.0
     base: Base | None = None
-    levels: Tuple[Level, ...] = ()
+    levels: tuple[Level, ...] = ()
     overhead: float = 0.0
     rounding_error: float = 0.0
     meta: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +95,9 @@ class Model:
             return self
         largest = max((float(np.abs(t.leaves).max()) for t in self.trees), default=0.0)
         step = largest / 32767 if largest > 0 else 1.0
-        trees = tuple(replace(t, leaves=np.rint(t.leaves.astype(np.float64) / step).astype(np.int16)) for t in self.trees)
+        trees = tuple(
+            replace(t, leaves=np.rint(t.leaves.astype(np.float64) / step).astype(np.int16)) for t in self.trees
+        )
         error = sum(
             float(np.abs(q.leaves * step - t.leaves.astype(np.float64)).max()) for q, t in zip(trees, self.trees)
         )
@@ -110,7 +113,9 @@ def check_model(model: Model) -> None:
     if model.base is not None:
         rows = 2 if model.base.kind == "roofline" else 1
         if model.base.weights.shape != (rows, len(model.features)):
-            raise DataError(f"base term: weights of shape {model.base.weights.shape}, not {(rows, len(model.features))}")
+            raise DataError(
+                f"base term: weights of shape {model.base.weights.shape}, not {(rows, len(model.features))}"
+            )
         if not np.isfinite(model.base.weights).all() or not np.isfinite(model.base.constant):
             raise DataError("base term: a weight is not finite")
     last = 0.0
@@ -140,7 +145,10 @@ def _check_counts(model: Model) -> None:
     for text, size, what in ((model.target, 24, "target"), (model.unit, 8, "unit")):
         if len(text.encode()) >= size:
             raise DataError(f"{what} {text!r} is longer than {size - 1} bytes")
+    ids = N_LAYER_FEATURES if model.encoder == "layer/1" else len(model.features)
     for feature in model.features:
+        if not 0 <= feature.id < ids:
+            raise DataError(f"feature {feature.name!r}: id {feature.id}, the encoder {model.encoder} has {ids}")
         if not -3.5e38 < feature.low <= feature.high < 3.5e38:
             raise DataError(f"feature {feature.name!r}: range {feature.low} to {feature.high} is not low <= high")
 

@@ -19,7 +19,7 @@ namespace {
 
 struct Avx512 {
   typedef __m512i Row;
-  static constexpr bool kOneWidth = true;
+  static constexpr bool kOneWidth = true, kSpread = true;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m512i exponent = _mm512_set1_epi32(0x7f800000);
@@ -55,6 +55,11 @@ struct Avx512 {
   template <uint32_t>
   static Row load(const uint8_t *bins) {
     return _mm512_load_si512(bins);
+  }
+  // DEPTH bits a tree to a byte a tree; processors that have VBMI do this in one step.
+  template <uint32_t DEPTH>
+  static uint64_t spread(uint64_t bits) {
+    return DEPTH == 8 ? bits : _pdep_u64(bits, 0x0101010101010101u * ((1u << DEPTH) - 1));
   }
   template <uint32_t>
   static uint64_t compare(Row row, const uint8_t *columns, const int8_t *cuts, uint32_t, uint32_t) {

@@ -1,7 +1,13 @@
-// Small pure helpers of the loader and the encoders.
+// Small helpers that several files share.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
+
+#if defined(__clang__)
+#define AUGUR_UNROLL _Pragma("unroll")
+#else
+#define AUGUR_UNROLL _Pragma("GCC unroll 8")
+#endif
 
 namespace augur {
 

@@ -1,6 +1,10 @@
 // layer/1: from a layer's integers to physics. Its twin is augur_edge/predict/encode.py; they agree bit for bit.
 #include "encode.h"
 
+#include <string.h>
+
+#include "check.h"
+
 namespace augur {
 namespace {
 
@@ -8,19 +12,19 @@ namespace {
 const uint8_t kKinds[AUGUR_N_OPS] = {AUGUR_OPS(AUGUR_KIND_OF)};
 #undef AUGUR_KIND_OF
 
-constexpr int64_t kLargest = 0x7fffffff;  // of any one integer
+constexpr uint64_t kLargest = 0x7fffffff;  // of any one integer
 constexpr double kLargestProduct = 4611686018427387904.0;  // 2^62
 
 struct Shape {
   int64_t out_h, out_w, in_group, out_group;
 };
 
+// A value, and what it is above its least one, both fit 31 bits: neither is negative nor too large.
 bool in_range(const int64_t *l) {
-  static const uint8_t kLeast[AUGUR_L_FIELDS] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 1};
-  uint64_t bad = 0;
-  for (int i = 0; i < AUGUR_L_FIELDS; ++i)
-    bad |= static_cast<uint64_t>(l[i]) - kLeast[i] > static_cast<uint64_t>(kLargest - kLeast[i]);
-  return !bad && l[AUGUR_L_OP] < AUGUR_N_OPS && l[AUGUR_L_ELEMENT_BYTES] <= 8 && l[AUGUR_L_FUSED_ADD] <= 1;
+  static const int64_t kLeast[AUGUR_L_FIELDS] = {0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 1};
+  uint64_t all = 0;
+  for (int i = 0; i < AUGUR_L_FIELDS; ++i) all |= static_cast<uint64_t>(l[i]) | (static_cast<uint64_t>(l[i]) - static_cast<uint64_t>(kLeast[i]));
+  return all <= kLargest && l[AUGUR_L_OP] < AUGUR_N_OPS && l[AUGUR_L_ELEMENT_BYTES] <= 8 && l[AUGUR_L_FUSED_ADD] <= 1;
 }
 
 // 32-bit division: all operands are below 2^32, and it takes half the time.
@@ -50,10 +54,10 @@ bool shape_of(const int64_t *l, int kind, Shape *s) {
   } else if (kind == AUGUR_KIND_GLOBAL) {
     s->out_h = s->out_w = 1;
   }
-  return s->out_h >= 1 && s->out_w >= 1 && s->out_h <= kLargest && s->out_w <= kLargest;
+  return s->out_h >= 1 && s->out_w >= 1 && static_cast<uint64_t>(s->out_h | s->out_w) <= kLargest;
 }
 
-// Counts in integers that may wrap, and beside them in float64 to see whether they did.
+// Counts in integers, or in float64 to see whether the integers would wrap.
 template <class T>
 struct Counts {
   T macs, weights, inputs, outputs;
@@ -79,46 +83,70 @@ struct Counts {
   }
 };
 
-inline bool wrapped(const Counts<double> &c, double element_bytes) {
-  return !(c.macs < kLargestProduct && (c.weights + c.inputs + c.outputs) * element_bytes < kLargestProduct);
+// Below these sizes nothing can wrap (11 + 11 + 13 + 13 + 4 + 4 + 4 bits); above them float64 decides.
+inline bool small(const int64_t *l, const Shape &s) {
+  const int64_t places = l[AUGUR_L_IN_H] | l[AUGUR_L_IN_W] | s.out_h | s.out_w;
+  const int64_t rest = l[AUGUR_L_KERNEL_H] | l[AUGUR_L_KERNEL_W] | l[AUGUR_L_BATCH];
+  return (places >> 11 | (l[AUGUR_L_IN_C] | l[AUGUR_L_OUT_C]) >> 13 | rest >> 4) == 0;
 }
 
-inline float as_float(uint64_t count) { return static_cast<float>(static_cast<int64_t>(count)); }
+bool wrapped(const int64_t *l, const Shape &s, int kind) {
+  const Counts<double> c(l, s, kind);
+  const double bytes = (c.weights + c.inputs + c.outputs) * static_cast<double>(l[AUGUR_L_ELEMENT_BYTES]);
+  return !(c.macs < kLargestProduct && bytes < kLargestProduct);
+}
 
-void fill_tiles(const Shape &s, float *to) {
-  const float work = static_cast<float>(s.in_group * s.out_group);
-  for (int shift = 2; shift <= 6; ++shift, to += 3) {
+// Integers behind the features: a feature's own at its id, and from 48 on what only quotients need.
+enum : uint32_t { kOutputs = AUGUR_N_LAYER_FEATURES, kPaddedWork, kValues = kPaddedWork + 5 };
+constexpr uint32_t kMacs = 19, kMoved = 23, kGroupWork = 47, kTilesAt = 32;
+
+struct Quotients {
+  uint8_t above[AUGUR_N_LAYER_FEATURES], below[AUGUR_N_LAYER_FEATURES];  // below 0: no quotient
+  constexpr Quotients() : above(), below() {
+    for (uint8_t i = 0; i < AUGUR_N_LAYER_FEATURES; ++i) above[i] = i;
+    above[24] = kMacs, below[24] = kMoved, above[29] = kMacs, below[29] = kOutputs;
+    for (uint8_t i = 0; i < 5; ++i) above[kTilesAt + 2 + 3 * i] = kPaddedWork + i, below[kTilesAt + 2 + 3 * i] = kGroupWork;
+  }
+};
+constexpr Quotients kQuotients;
+
+void fill_tiles(const Shape &s, int64_t *v) {
+  v[kGroupWork] = s.in_group * s.out_group;
+  AUGUR_UNROLL
+  for (int i = 0; i < 5; ++i) {
+    const int shift = i + 2;
     const int64_t round = (int64_t{1} << shift) - 1;
     const int64_t in = (s.in_group + round) >> shift, out = (s.out_group + round) >> shift;
-    to[0] = static_cast<float>(in), to[1] = static_cast<float>(out);
-    to[2] = static_cast<float>((in << shift) * (out << shift)) / work;
+    v[kTilesAt + 3 * i] = in, v[kTilesAt + 3 * i + 1] = out, v[kPaddedWork + i] = (in << shift) * (out << shift);
   }
-  to[0] = work;
+}
+
+void fill(const int64_t *l, const Shape &s, int kind, int64_t *v) {
+  const Counts<int64_t> c(l, s, kind);
+  const int64_t bytes = l[AUGUR_L_ELEMENT_BYTES], area = l[AUGUR_L_KERNEL_H] * l[AUGUR_L_KERNEL_W];
+  memcpy(v, l, AUGUR_L_FIELDS * sizeof *v);
+  v[16] = kind, v[17] = s.out_h, v[18] = s.out_w, v[kMacs] = c.macs;
+  v[20] = c.weights * bytes, v[21] = c.inputs * bytes, v[22] = c.outputs * bytes, v[kMoved] = v[20] + v[21] + v[22];
+  v[25] = s.in_group, v[26] = s.out_group, v[27] = l[AUGUR_L_BATCH] * s.out_h * s.out_w, v[28] = area;
+  v[30] = kind == AUGUR_KIND_CONV && l[AUGUR_L_GROUPS] > 1 && s.in_group == 1, v[31] = kind == AUGUR_KIND_CONV && area == 1;
+  v[kOutputs] = c.outputs;
+  fill_tiles(s, v);
 }
 
 }  // namespace
 
-bool encode_layer(const int64_t *l, float *all) {
+bool encode_layer(const int64_t *l, const uint8_t *ids, uint32_t n, float *x) {
   Shape s;
   if (!in_range(l)) return false;
   const int kind = kKinds[l[AUGUR_L_OP]];
-  if (!shape_of(l, kind, &s)) return false;
-  const int64_t bytes = l[AUGUR_L_ELEMENT_BYTES];
-  if (wrapped(Counts<double>(l, s, kind), static_cast<double>(bytes))) return false;
-  const Counts<uint64_t> c(l, s, kind);
-  const uint64_t moved = (c.weights + c.inputs + c.outputs) * static_cast<uint64_t>(bytes);
-  for (int i = 0; i < AUGUR_L_FIELDS; ++i) all[i] = static_cast<float>(l[i]);
-  all[16] = static_cast<float>(kind), all[17] = static_cast<float>(s.out_h), all[18] = static_cast<float>(s.out_w);
-  all[19] = as_float(c.macs), all[20] = as_float(c.weights * static_cast<uint64_t>(bytes));
-  all[21] = as_float(c.inputs * static_cast<uint64_t>(bytes)), all[22] = as_float(c.outputs * static_cast<uint64_t>(bytes));
-  all[23] = as_float(moved), all[24] = all[19] / all[23];
-  all[25] = static_cast<float>(s.in_group), all[26] = static_cast<float>(s.out_group);
-  all[27] = as_float(static_cast<uint64_t>(l[AUGUR_L_BATCH]) * static_cast<uint64_t>(s.out_h) * static_cast<uint64_t>(s.out_w));
-  all[28] = static_cast<float>(l[AUGUR_L_KERNEL_H] * l[AUGUR_L_KERNEL_W]);
-  all[29] = all[19] / as_float(c.outputs);
-  all[30] = kind == AUGUR_KIND_CONV && l[AUGUR_L_GROUPS] > 1 && s.in_group == 1 ? 1.0f : 0.0f;
-  all[31] = kind == AUGUR_KIND_CONV && all[28] == 1.0f ? 1.0f : 0.0f;
-  fill_tiles(s, all + 32);
+  if (!shape_of(l, kind, &s) || (!small(l, s) && wrapped(l, s, kind))) return false;
+  int64_t v[kValues];
+  fill(l, s, kind, v);
+  for (uint32_t i = 0; i < n; ++i) {
+    const float above = static_cast<float>(v[kQuotients.above[ids[i]]]);
+    const uint8_t below = kQuotients.below[ids[i]];
+    x[i] = below == 0 ? above : above / static_cast<float>(v[below]);
+  }
   return true;
 }
 
@@ -127,7 +155,7 @@ bool encode_layer(const int64_t *l, float *all) {
 void augur_layer_from_short(const int64_t *columns, int64_t *layer) {
   const int64_t kernel = columns[0], stride = columns[5];
   // -1, which is refused later, where doubling could overflow
-  const int64_t padding = columns[6] < 0 || columns[6] > augur::kLargest ? -1 : 2 * columns[6];
+  const int64_t padding = static_cast<uint64_t>(columns[6]) > augur::kLargest ? -1 : 2 * columns[6];
   const int64_t values[AUGUR_L_FIELDS] = {2,      kernel,  kernel,  columns[1], columns[2], columns[3], columns[4], stride,
                                           stride, padding, padding, 1,          columns[7], 4,          0,          1};
   for (int i = 0; i < AUGUR_L_FIELDS; ++i) layer[i] = values[i];
@@ -135,8 +163,7 @@ void augur_layer_from_short(const int64_t *columns, int64_t *layer) {
 
 augur_status augur_encode_layer_all(const int64_t *layer, float *all) {
   if (layer == nullptr || all == nullptr) return AUGUR_E_ARGUMENT;
-  float features[AUGUR_N_LAYER_FEATURES];
-  if (!augur::encode_layer(layer, features)) return AUGUR_E_LAYER;
-  for (int i = 0; i < AUGUR_N_LAYER_FEATURES; ++i) all[i] = features[i];
-  return AUGUR_OK;
+  uint8_t ids[AUGUR_N_LAYER_FEATURES];
+  for (uint8_t i = 0; i < AUGUR_N_LAYER_FEATURES; ++i) ids[i] = i;
+  return augur::encode_layer(layer, ids, AUGUR_N_LAYER_FEATURES, all) ? AUGUR_OK : AUGUR_E_LAYER;
 }

@@ -17,6 +17,7 @@ namespace augur {
 namespace {
 
 constexpr uint32_t kStride = AUGUR_MAX_COLUMNS;  // bytes of a row's bins
+constexpr uint32_t kIndices = 256, kManyTrees = 64;
 constexpr size_t kLeafBytes = 16384;             // leaves of the trees that a tile's rows visit before the next trees
 
 template <class Acc>
@@ -45,6 +46,24 @@ inline Sums<Acc> add_fixed(const Group &g, typename Isa::Row row, uint32_t first
   Acc s0 = start.s[0], s1 = start.s[1], s2 = start.s[2], s3 = start.s[3];
   Acc s4 = start.s[4], s5 = start.s[5], s6 = start.s[6], s7 = start.s[7];
   uint32_t n = end - first;
+  if constexpr (Isa::kSpread) {
+    // Indices first, through memory: a store for eight trees and a load for each are fewer steps than shifts and masks.
+    alignas(8) uint8_t index[kIndices];
+    while (n >= kManyTrees) {
+      const uint32_t chunk = (n < kIndices ? n : kIndices) / 8 * 8;
+      for (uint32_t i = 0; i < chunk; i += 8, columns += 8 * DEPTH, cuts += 8 * DEPTH) {
+        const uint64_t bytes = Isa::template spread<DEPTH>(Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, 8));
+        memcpy(index + i, &bytes, 8);
+      }
+      for (uint32_t i = 0; i < chunk; i += 8, leaf += 8 * kTree) {
+        s0 += leaf[index[i]], s1 += leaf[kTree + index[i + 1]];
+        s2 += leaf[2 * kTree + index[i + 2]], s3 += leaf[3 * kTree + index[i + 3]];
+        s4 += leaf[4 * kTree + index[i + 4]], s5 += leaf[5 * kTree + index[i + 5]];
+        s6 += leaf[6 * kTree + index[i + 6]], s7 += leaf[7 * kTree + index[i + 7]];
+      }
+      n -= chunk;
+    }
+  }
   for (; n >= 8; n -= 8, leaf += 8 * kTree, columns += 8 * DEPTH, cuts += 8 * DEPTH) {
     const uint64_t bits = Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, 8);
     s0 += leaf[bits & kMask], s1 += leaf[kTree + (bits >> DEPTH & kMask)];

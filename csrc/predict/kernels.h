@@ -9,6 +9,7 @@
 //
 // Both functions return false, and leave `sums` unspecified, if a feature is NaN or infinite.
 #pragma once
+#include "check.h"
 #include "model.h"
 
 namespace augur {

@@ -138,6 +138,11 @@ bool Loader::base() {
   m.base = reinterpret_cast<const double *>(data + sections[kBase].offset);
   for (uint32_t i = 0; i < 1 + rows * m.n_features; ++i)
     if (!finite(m.base[i])) return fail(AUGUR_E_VALUE, sections[kBase].offset + 8 * i, "a weight is not finite");
+  for (uint32_t row = 0; row < rows; ++row)
+    for (uint32_t i = 0; i < m.n_features; ++i) {
+      const double weight = m.base[1 + row * m.n_features + i];
+      if (weight != 0) m.terms[row][m.n_terms[row]++] = {weight, i};
+    }
   return true;
 }
 

@@ -41,6 +41,12 @@ struct Group {
   const uint8_t *flush;  // int16 only: 1 where 16-bit partial sums must be emptied before this tree is added
 };
 
+// A weight of the base term that is not zero; the others add nothing, to the last bit.
+struct Term {
+  double weight;
+  uint32_t feature;
+};
+
 }  // namespace augur
 
 struct augur_model {
@@ -59,4 +65,6 @@ struct augur_model {
   uint8_t ids[AUGUR_MAX_FEATURES];  // layer/1: the encoder's feature at each place
   augur::Column columns[AUGUR_MAX_COLUMNS];
   augur::Group groups[AUGUR_MAX_DEPTH];
+  uint16_t n_terms[2];
+  augur::Term terms[2][AUGUR_MAX_FEATURES];
 };

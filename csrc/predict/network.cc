@@ -6,6 +6,8 @@
 
 namespace {
 
+constexpr size_t kBatch = 64;
+
 size_t width_of(size_t n) {
   size_t width = 1;
   while (width < n) width *= 2;
@@ -25,11 +27,14 @@ augur_status augur_predict_network(const augur_model *model, const int64_t *laye
   augur_status status = check(model, layers, n, total);
   double partial[64];
   uint32_t depth = 0;
-  for (size_t i = 0; i < n && status == AUGUR_OK; ++i) {
-    float cost = 0;
-    status = augur_predict_layer(model, layers + AUGUR_LAYER_INTS * i, &cost);
-    partial[depth++] = static_cast<double>(cost);
-    for (size_t pairs = i + 1; pairs % 2 == 0; pairs /= 2, --depth) partial[depth - 2] += partial[depth - 1];
+  for (size_t i = 0; i < n && status == AUGUR_OK; i += kBatch) {
+    float costs[kBatch];
+    const size_t batch = n - i < kBatch ? n - i : kBatch;
+    status = augur_predict_layers(model, layers + AUGUR_LAYER_INTS * i, batch, costs);
+    for (size_t k = 0; k < batch && status == AUGUR_OK; ++k) {
+      partial[depth++] = static_cast<double>(costs[k]);
+      for (size_t pairs = i + k + 1; pairs % 2 == 0; pairs /= 2, --depth) partial[depth - 2] += partial[depth - 1];
+    }
   }
   if (status != AUGUR_OK) return status;
   double sum = depth > 0 ? partial[--depth] : 0.0;
@@ -42,12 +47,14 @@ augur_status augur_network_start(const augur_model *model, const int64_t *layers
   augur_status status = sums == nullptr ? AUGUR_E_ARGUMENT : check(model, layers, n, total);
   if (status != AUGUR_OK) return status;
   const size_t width = width_of(n);
-  for (size_t i = 0; i < width; ++i) {
-    float cost = 0;
-    if (i < n) status = augur_predict_layer(model, layers + AUGUR_LAYER_INTS * i, &cost);
+  for (size_t i = 0; i < n; i += kBatch) {
+    float costs[kBatch];
+    const size_t batch = n - i < kBatch ? n - i : kBatch;
+    status = augur_predict_layers(model, layers + AUGUR_LAYER_INTS * i, batch, costs);
     if (status != AUGUR_OK) return status;
-    sums[width + i] = static_cast<double>(cost);
+    for (size_t k = 0; k < batch; ++k) sums[width + i + k] = static_cast<double>(costs[k]);
   }
+  for (size_t i = n; i < width; ++i) sums[width + i] = 0;
   for (size_t i = width; i-- > 1;) sums[i] = sums[2 * i] + sums[2 * i + 1];
   sums[0] = 0;
   *total = sums[1] + model->overhead;

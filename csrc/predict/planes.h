@@ -12,12 +12,6 @@
 #pragma once
 #include "kernels.h"
 
-#if defined(__clang__)
-#define AUGUR_UNROLL _Pragma("unroll")
-#else
-#define AUGUR_UNROLL _Pragma("GCC unroll 8")
-#endif
-
 namespace augur {
 namespace {
 

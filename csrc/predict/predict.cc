@@ -9,6 +9,8 @@ using namespace augur;
 
 namespace {
 
+constexpr uint32_t kTileLayers = 64;  // encoded at a time, on the stack
+
 inline augur_status predict_one(const augur_model &m, const float *x, float *out) {
   double sum;
   if (!selected_kernel()->one(m, x, &sum)) return AUGUR_E_NOT_FINITE;
@@ -28,11 +30,8 @@ augur_status predict_tile(const augur_model &m, const float *x, uint32_t n, floa
 }
 
 inline augur_status encode(const augur_model &m, const int64_t *layer, float *x) {
-  float all[AUGUR_N_LAYER_FEATURES];
   if (m.encoder != AUGUR_ENCODER_LAYER) return AUGUR_E_ENCODER;
-  if (!encode_layer(layer, all)) return AUGUR_E_LAYER;
-  for (uint32_t i = 0; i < m.n_features; ++i) x[i] = all[m.ids[i]];
-  return AUGUR_OK;
+  return encode_layer(layer, m.ids, m.n_features, x) ? AUGUR_OK : AUGUR_E_LAYER;
 }
 
 }  // namespace
@@ -87,9 +86,9 @@ augur_status augur_predict_layer(const augur_model *model, const int64_t *layer,
 augur_status augur_predict_layers(const augur_model *model, const int64_t *layers, size_t n, float *out) {
   if (model == nullptr || (n != 0 && (layers == nullptr || out == nullptr))) return AUGUR_E_ARGUMENT;
   if (n > SIZE_MAX / 2 / (sizeof(int64_t) * AUGUR_LAYER_INTS)) return AUGUR_E_ARGUMENT;
-  float x[kTileRows * AUGUR_MAX_FEATURES];
-  for (size_t r = 0; r < n; r += kTileRows) {
-    const uint32_t rows = static_cast<uint32_t>(n - r < kTileRows ? n - r : kTileRows);
+  float x[kTileLayers * AUGUR_MAX_FEATURES];
+  for (size_t r = 0; r < n; r += kTileLayers) {
+    const uint32_t rows = static_cast<uint32_t>(n - r < kTileLayers ? n - r : kTileLayers);
     augur_status status = AUGUR_OK;
     for (uint32_t i = 0; i < rows && status == AUGUR_OK; ++i)
       status = encode(*model, layers + AUGUR_LAYER_INTS * (r + i), x + size_t{model->n_features} * i);

@@ -7,7 +7,7 @@ namespace {
 
 struct Scalar {
   typedef const int8_t *Row;
-  static constexpr bool kOneWidth = true;
+  static constexpr bool kOneWidth = true, kSpread = false;
 
   static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
     for (uint32_t f = 0; f < m.n_features; ++f)

@@ -1,7 +1,6 @@
 // AVX2: 32 comparisons, four trees of depth 8, in a byte shuffle for every 16 columns, and a compare.
 #if defined(__x86_64__)
-#include <stddef.h>
-#include <stdint.h>
+#include "cpu_x86.h"
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,popcnt,bmi,bmi2"))), apply_to = function)
 #else
@@ -171,10 +170,7 @@ struct Avx2Planes {
   static uint32_t place(uint32_t row) { return row / 32 * 32 + row / 8 % 2 * 16 + row / 16 % 2 * 8 + row % 8; }
 };
 
-bool usable() {
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("bmi2");
-}
+bool usable() { return CpuX86().avx2(); }
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 // AVX-512 with VBMI: 64 comparisons, eight trees of depth 8, in one permute and one compare. Any 64 columns fit a register.
 #if defined(__x86_64__)
-#include <stddef.h>
-#include <stdint.h>
+#include "cpu_x86.h"
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,popcnt,bmi,bmi2"))), apply_to = function)
 #else
@@ -146,12 +145,7 @@ struct Avx512Planes {
   static uint32_t place(uint32_t row) { return row / 64 * 64 + row / 8 % 2 * 32 + row / 16 % 4 * 8 + row % 8; }
 };
 
-bool usable() {
-  __builtin_cpu_init();
-  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("popcnt") &&
-         __builtin_cpu_supports("bmi2");
-}
+bool usable() { return CpuX86().avx512(); }
 
 }  // namespace
 

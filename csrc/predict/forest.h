@@ -35,8 +35,21 @@ inline double total(const Sums<int32_t> &p) {
   return sum;
 }
 
-// Adds trees [first, end) of a group of depth DEPTH <= 8, eight at a time; first is a multiple of 8. The sums are passed and
-// returned by value: behind a reference they would be stored after every addition.
+// Adds trees [first, end) of a group of any depth; first is a multiple of 8. Eight trees at a time, or four if deeper than 8.
+template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
+inline Sums<Acc> add_any(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, Sums<Acc> p) {
+  const uint32_t depth = g.depth, step = depth <= 8 ? 8 : 4, mask = (1u << depth) - 1;
+  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + (size_t{first} << depth);
+  for (uint32_t t = first; t < end; t += step) {
+    const uint32_t n = end - t < step ? end - t : step;
+    uint64_t bits = Isa::template compare<WIDTH>(row, g.columns + depth * t, g.cuts + depth * t, depth, n);
+    for (uint32_t j = 0; j < n; ++j, leaf += mask + 1, bits >>= depth) p.s[(t + j) % 8] += leaf[bits & mask];
+  }
+  return p;
+}
+
+// The same for a group of depth DEPTH <= 8. The sums are passed and returned by value: behind a reference they would be
+// stored after every addition.
 template <class Isa, uint32_t WIDTH, uint32_t DEPTH, class Leaf, class Acc>
 inline Sums<Acc> add_fixed(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, const Sums<Acc> &start) {
   constexpr size_t kTree = size_t{1} << DEPTH, kMask = kTree - 1;
@@ -78,19 +91,6 @@ inline Sums<Acc> add_fixed(const Group &g, typename Isa::Row row, uint32_t first
   return p;
 }
 
-// The same for any depth: eight trees at a time, or four if deeper than 8.
-template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
-inline Sums<Acc> add_any(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, Sums<Acc> p) {
-  const uint32_t depth = g.depth, step = depth <= 8 ? 8 : 4, mask = (1u << depth) - 1;
-  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + (size_t{first} << depth);
-  for (uint32_t t = first; t < end; t += step) {
-    const uint32_t n = end - t < step ? end - t : step;
-    uint64_t bits = Isa::template compare<WIDTH>(row, g.columns + depth * t, g.cuts + depth * t, depth, n);
-    for (uint32_t j = 0; j < n; ++j, leaf += mask + 1, bits >>= depth) p.s[(t + j) % 8] += leaf[bits & mask];
-  }
-  return p;
-}
-
 // Trees [first, end) of a group for all rows; bins: kStride bytes a row. DEPTH 0: any.
 template <class Isa, uint32_t WIDTH, uint32_t DEPTH, class Leaf, class Acc>
 inline void add_rows(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins, uint32_t n_rows, Sums<Acc> *p) {
@@ -103,40 +103,31 @@ inline void add_rows(const Group &g, uint32_t first, uint32_t end, const uint8_t
   }
 }
 
-// Code of their own for the two usual depths only: all twelve, times widths and leaves, would be half of the library.
+// Code of their own for the two usual depths only, and not for more columns than usual: all twelve depths, times widths
+// and leaves, would be most of the library.
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void add_trees(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins, uint32_t n_rows, Sums<Acc> *p) {
+  constexpr bool kUsual = sizeof(Leaf) == 4 ? Isa::kOneWidth || WIDTH <= 32 : Isa::kSpread || (!Isa::kOneWidth && WIDTH <= 16);
   switch (g.depth) {
-    case 6: return add_rows<Isa, WIDTH, 6, Leaf>(g, first, end, bins, n_rows, p);
-    case 8: return add_rows<Isa, WIDTH, 8, Leaf>(g, first, end, bins, n_rows, p);
+    case 6: return add_rows<Isa, WIDTH, kUsual ? 6 : 0, Leaf>(g, first, end, bins, n_rows, p);
+    case 8: return add_rows<Isa, WIDTH, kUsual ? 8 : 0, Leaf>(g, first, end, bins, n_rows, p);
     default: return add_rows<Isa, WIDTH, 0, Leaf>(g, first, end, bins, n_rows, p);
   }
 }
 
-template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
-double one_row(const augur_model &m, const uint8_t *bins) {
-  Sums<Acc> p = {};
-  for (uint32_t k = 0; k < m.n_groups; ++k) add_trees<Isa, WIDTH, Leaf>(m.groups[k], 0, m.groups[k].n_trees, bins, 1, &p);
-  return total(p);
-}
-
-// A tile's rows, a few trees at a time so that their leaves stay in L1.
+// All trees for a tile's rows, a few at a time so that their leaves stay in L1; for a single row, all at once.
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void tile(const augur_model &m, const uint8_t *bins, uint32_t n_rows, double *sums) {
   Sums<Acc> p[kTileRows];
   memset(p, 0, n_rows * sizeof p[0]);
   for (uint32_t k = 0; k < m.n_groups; ++k) {
     const Group &g = m.groups[k];
-    const uint32_t fit = static_cast<uint32_t>(kLeafBytes / sizeof(Leaf) >> g.depth), step = fit < 8 ? 8 : fit / 8 * 8;
+    const uint32_t fit = static_cast<uint32_t>(kLeafBytes / sizeof(Leaf) >> g.depth) / 8 * 8;
+    const uint32_t step = n_rows == 1 ? g.n_trees : fit < 8 ? 8 : fit;
     for (uint32_t t = 0; t < g.n_trees; t += step)
       add_trees<Isa, WIDTH, Leaf>(g, t, g.n_trees - t < step ? g.n_trees : t + step, bins, n_rows, p);
   }
   for (uint32_t r = 0; r < n_rows; ++r) sums[r] = total(p[r]);
-}
-
-template <class Isa, uint32_t WIDTH>
-double one_of_width(const augur_model &m, const uint8_t *bins) {
-  return m.leaf == AUGUR_LEAF_F32 ? one_row<Isa, WIDTH, float, float>(m, bins) : one_row<Isa, WIDTH, int16_t, int32_t>(m, bins);
 }
 
 template <class Isa, uint32_t WIDTH>
@@ -146,20 +137,7 @@ void tile_of_width(const augur_model &m, const uint8_t *bins, uint32_t n_rows, d
 }
 
 template <class Isa>
-bool forest_one(const augur_model &m, const float *x, double *sum) {
-  alignas(64) uint8_t bins[kStride];
-  if (!Isa::bin_row(m, x, bins, 1)) return false;
-  if (Isa::kOneWidth || m.n_columns > 32)
-    *sum = one_of_width<Isa, 64>(m, bins);
-  else if (m.n_columns > 16)
-    *sum = one_of_width<Isa, Isa::kOneWidth ? 64 : 32>(m, bins);
-  else
-    *sum = one_of_width<Isa, Isa::kOneWidth ? 64 : 16>(m, bins);
-  return true;
-}
-
-template <class Isa>
-bool forest_many(const augur_model &m, const float *x, uint32_t n_rows, double *sums) {
+__attribute__((noinline)) bool forest_many(const augur_model &m, const float *x, uint32_t n_rows, double *sums) {
   alignas(64) uint8_t bins[kTileRows * kStride];
   for (uint32_t r = 0; r < n_rows; ++r)
     if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r, 1)) return false;
@@ -170,6 +148,11 @@ bool forest_many(const augur_model &m, const float *x, uint32_t n_rows, double *
   else
     tile_of_width<Isa, Isa::kOneWidth ? 64 : 16>(m, bins, n_rows, sums);
   return true;
+}
+
+template <class Isa>
+bool forest_one(const augur_model &m, const float *x, double *sum) {
+  return forest_many<Isa>(m, x, 1, sum);
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ struct Section {
   uint32_t offset, bytes;
 };
 
+// The loader runs once: compiled for size.
+#define AUGUR_SMALL __attribute__((cold, noinline))
+
 struct Loader {
   const uint8_t *data;
   uint32_t size;
@@ -39,16 +42,16 @@ struct Loader {
     return fail(AUGUR_E_LAYOUT, sections[id].offset, message);
   }
 
-  bool header();
-  bool counts();
-  bool table();
-  bool features();
-  bool base();
-  bool columns();
-  bool groups();
+  AUGUR_SMALL bool header();
+  AUGUR_SMALL bool counts();
+  AUGUR_SMALL bool table();
+  AUGUR_SMALL bool features();
+  AUGUR_SMALL bool base();
+  AUGUR_SMALL bool columns();
+  AUGUR_SMALL bool groups();
   bool slots(const Group &g);
-  bool leaves();
-  bool levels();
+  AUGUR_SMALL bool leaves();
+  AUGUR_SMALL bool levels();
   bool all() {
     return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels();
   }
@@ -237,7 +240,7 @@ bool Loader::levels() {
 }
 
 // Lays each column's borders out as kBlock says.
-void fill_columns(augur_model *m, const uint8_t *columns, const uint8_t *borders, float *to) {
+AUGUR_SMALL void fill_columns(augur_model *m, const uint8_t *columns, const uint8_t *borders, float *to) {
   for (uint32_t c = 0; c < m->n_columns; ++c) {
     const uint32_t n = columns[4 * c + 1], blocks = n / kBlock + 1;
     m->columns[c] = {to, columns[4 * c], static_cast<uint16_t>(blocks)};
@@ -250,7 +253,7 @@ void fill_columns(augur_model *m, const uint8_t *columns, const uint8_t *borders
 }
 
 // Marks the trees before which 16-bit sums of the largest leaves could overflow.
-void fill_flush(Group *g, uint8_t *flush) {
+AUGUR_SMALL void fill_flush(Group *g, uint8_t *flush) {
   const int16_t *leaf = static_cast<const int16_t *>(g->leaves);
   int32_t bound = 0;
   for (uint32_t t = 0; t < g->n_trees; ++t) {
@@ -265,7 +268,7 @@ void fill_flush(Group *g, uint8_t *flush) {
   g->flush = flush;
 }
 
-augur_status build(Loader &l, augur_model **model) {
+AUGUR_SMALL augur_status build(Loader &l, augur_model **model) {
   constexpr size_t kAlign = 64;
   const size_t head = (sizeof(augur_model) + kAlign - 1) / kAlign * kAlign;
   const size_t tables = sizeof(float) * kBlock * (size_t{l.n_blocks} + l.m.n_columns);
@@ -287,7 +290,7 @@ augur_status build(Loader &l, augur_model **model) {
   return AUGUR_OK;
 }
 
-augur_status load(const void *data, size_t size, augur_model **model, augur_error *error) {
+AUGUR_SMALL augur_status load(const void *data, size_t size, augur_model **model, augur_error *error) {
   Loader l;
   memset(static_cast<void *>(&l), 0, sizeof l);
   if (data == nullptr || model == nullptr || reinterpret_cast<uintptr_t>(data) % 8 != 0) {

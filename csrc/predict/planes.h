@@ -17,51 +17,49 @@ namespace {
 
 constexpr uint32_t kFewRows = 24;  // below this the rows go one by one
 
+// A tree as one of depth DEPTH: where it is shallower its comparisons are filled up with ones that are never true.
+template <uint32_t DEPTH>
+struct Deepened {
+  uint8_t columns[DEPTH];
+  int8_t cuts[DEPTH];
+  int16_t leaves[1u << DEPTH];
+  Deepened() : columns(), cuts(), leaves() { memset(cuts, 127, sizeof cuts); }
+  void set(const Group &g, uint32_t tree) {
+    memcpy(columns, g.columns + size_t{g.depth} * tree, g.depth);
+    memcpy(cuts, g.cuts + size_t{g.depth} * tree, g.depth);
+    memcpy(leaves, static_cast<const int16_t *>(g.leaves) + (size_t{tree} << g.depth), sizeof(int16_t) << g.depth);
+  }
+};
+
 template <class Planes, uint32_t DEPTH>
 void plane_group(const Group &g, const uint8_t *bins, int32_t *to) {
   const int16_t *leaves = static_cast<const int16_t *>(g.leaves);
-  const uint8_t *columns = g.columns;
-  const int8_t *cuts = g.cuts;
+  Deepened<DEPTH> deepened;
   typename Planes::Sums16 sums = {};
-  for (uint32_t t = 0; t < g.n_trees; ++t, columns += DEPTH, cuts += DEPTH, leaves += size_t{1} << DEPTH) {
+  for (uint32_t t = 0; t < g.n_trees; ++t) {
     if (g.flush[t]) {
       Planes::flush(sums, to);
       sums = typename Planes::Sums16();
     }
-    Planes::template add<DEPTH>(sums, bins, columns, cuts, leaves);
+    const bool same = g.depth == DEPTH;
+    if (!same) deepened.set(g, t);
+    Planes::template add<DEPTH>(sums, bins, same ? g.columns + DEPTH * size_t{t} : deepened.columns,
+                                same ? g.cuts + DEPTH * size_t{t} : deepened.cuts,
+                                same ? leaves + (size_t{t} << DEPTH) : deepened.leaves);
   }
   Planes::flush(sums, to);
 }
 
-// Trees of depth 1 to 3, one by one, as trees of depth 4 whose other comparisons are never true.
-template <class Planes>
-void plane_group_shallow(const Group &g, const uint8_t *bins, int32_t *to) {
-  const int16_t *leaves = static_cast<const int16_t *>(g.leaves);
-  for (uint32_t t = 0; t < g.n_trees; ++t) {
-    uint8_t columns[4] = {0, 0, 0, 0};
-    int8_t cuts[4] = {127, 127, 127, 127};
-    int16_t padded[16] = {};
-    memcpy(columns, g.columns + g.depth * t, g.depth);
-    memcpy(cuts, g.cuts + g.depth * t, g.depth);
-    memcpy(padded, leaves + (size_t{t} << g.depth), sizeof(int16_t) << g.depth);
-    const uint8_t flush = 0;
-    plane_group<Planes, 4>({4, 1, columns, cuts, padded, &flush}, bins, to);
-  }
-}
-
 template <class Planes>
 void plane_groups(const augur_model &m, const uint8_t *bins, int32_t *to) {
-  constexpr bool kDeep = Planes::kDepth == 8;
   for (uint32_t k = 0; k < m.n_groups; ++k) {
     const Group &g = m.groups[k];
-    switch (g.depth) {
-      case 4: plane_group<Planes, 4>(g, bins, to); break;
-      case 5: plane_group<Planes, 5>(g, bins, to); break;
-      case 6: plane_group<Planes, 6>(g, bins, to); break;
-      case 7: plane_group<Planes, kDeep ? 7 : 6>(g, bins, to); break;
-      case 8: plane_group<Planes, kDeep ? 8 : 6>(g, bins, to); break;
-      default: plane_group_shallow<Planes>(g, bins, to);
-    }
+    if (g.depth <= 4)
+      plane_group<Planes, 4>(g, bins, to);
+    else if (g.depth <= 6)
+      plane_group<Planes, 6>(g, bins, to);
+    else
+      plane_group<Planes, Planes::kDepth>(g, bins, to);
   }
 }
 

@@ -7,7 +7,7 @@ NET ?= resnet18
 T ?= tests
 VENV := .venv
 PY := $(VENV)/bin/python
-SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/*)
+SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
 .PHONY: help measure test lint types san bench wheel clean

@@ -11,13 +11,15 @@ from Cython.Build import cythonize
 from pybind11.setup_helpers import Pybind11Extension
 from setuptools import Extension, setup
 
+TIMING_HEADERS = sorted(str(p) for p in Path("csrc/timing").glob("*.h"))
 TIMING = sorted(str(p) for p in Path("csrc/timing").glob("*.cc"))
 KERNEL = sorted(str(p) for p in Path("csrc/predict").glob("*.cc"))
-HEADERS = [str(p) for folder in ("csrc/predict", "csrc/include/augur") for p in sorted(Path(folder).glob("*.h"))]
+KERNEL_HEADERS = [str(p) for folder in ("csrc/predict", "csrc/include/augur") for p in sorted(Path(folder).glob("*.h"))]
 
 timing = Pybind11Extension(
     "augur_edge._timing",
     TIMING,
+    depends=TIMING_HEADERS,
     cxx_std=17,
     include_dirs=["csrc/timing"],
     libraries=["dl", "pthread"],
@@ -27,7 +29,7 @@ timing = Pybind11Extension(
 kernel = Extension(
     "augur_edge._kernel",
     ["augur_edge/_kernel.pyx", *KERNEL],
-    depends=HEADERS,
+    depends=KERNEL_HEADERS,
     include_dirs=["csrc/include"],
     extra_compile_args=[
         "-std=c++17", "-O2", "-g0", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",

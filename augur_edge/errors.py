@@ -48,5 +48,5 @@ class MissingExtraError(AugurError):
     exit_code = 7
 
 
-class RuntimeFailure(AugurError):
+class InferenceError(AugurError):
     """A runtime refused a model or failed while running it; the text carries its own words."""

@@ -39,7 +39,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import prod
 from typing import Any, Union
@@ -190,6 +190,7 @@ class Layer:
     @cached_property
     def digest(self) -> str:
         """16 hex digits that name this layer's work: equal layers, equal digests, on every machine."""
-        data = {**asdict(self), "attrs": [(k, _plain(v)) for k, v in self.attrs]}
+        data = {f.name: getattr(self, f.name) for f in fields(self)}
+        data["attrs"] = [(k, _plain(v)) for k, v in self.attrs]
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

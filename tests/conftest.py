@@ -1,1 +1,1 @@
-"""Its being here lets tests of any folder import what several share: `handmade`."""
+"""Its being here lets tests of any folder import what several share: `handmade`, `anyruns`."""

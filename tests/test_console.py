@@ -16,6 +16,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def talkative() -> Iterator[None]:
+    console.set_quiet(False)
     yield
     console.set_quiet(False)
 

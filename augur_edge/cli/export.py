@@ -94,4 +94,4 @@ def _write_augur(runs: Iterator[RunRecord], clock: float, stream: TextIO) -> Non
         n_left_out += left_out
     write_augur_csv(rows, stream)
     if n_left_out:
-        console.talk(f"{n_left_out} measured layers are no convolutions of Augur's kind and were left out")
+        console.talk(f"measured layers left out, being no convolutions of Augur's kind: {n_left_out}")

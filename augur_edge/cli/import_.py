@@ -34,7 +34,9 @@ class ImportCommand:
         parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="file to read")
         parser.add_argument("--format", choices=FORMATS, help="of all files; told from name and header if left out")
         parser.add_argument("--clock-mhz", type=clock_mhz, default=500.0, metavar="MHZ", help="clock of augur's cycles")
-        parser.add_argument("--device", default="augur", metavar="NAME", help="what Augur's layers were measured on")
+        parser.add_argument(
+            "--measured-on", default="augur", metavar="NAME", help="what Augur's layers were measured on"
+        )
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store
@@ -49,7 +51,8 @@ class ImportCommand:
                     else:
                         n_known += 1
         print(*new, sep="\n", end="\n" if new else "")
-        console.talk(f"imported {len(new)} runs" + (f"; {n_known} were here already" if n_known else ""))
+        known = f"; {n_known} here already" if n_known else ""
+        console.talk(f"imported {len(new)} run{'' if len(new) == 1 else 's'}{known}")
         return 0
 
 
@@ -60,7 +63,7 @@ def _runs(path: Path, args: argparse.Namespace) -> Iterable[RunRecord]:
 
     kind = args.format or _kind(path)
     if kind == "augur":
-        return [run_of_augur(path, args.device, args.clock_mhz)]
+        return [run_of_augur(path, args.measured_on, args.clock_mhz)]
     return read_csv(path) if kind == "csv" else read_lines(path)
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from augur_edge import console
 from augur_edge.errors import UnsteadyError, UsageError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 NETWORK_TIME_S = 15.0
 LAYER_TIME_S = 0.2
-FIFO_LEVEL = 10  # above every normal process, below the kernel's own threads
 MODES = ["replay", "isolated", "profiler"]
 KEPT = (
     "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
@@ -96,7 +95,7 @@ class MeasureCommand:
             run = _resumed(args, store) if args.resume is not None else _new(args)
             args = argparse.Namespace(**{**vars(args), **run.plan})
             targets = _targets(args)
-            run = _execute(_job(args, store, run, targets))
+            run = _measure(args, store, run, targets)
         _print(run, args.json)
         return _exit_code(run, args.strict)
 
@@ -116,7 +115,10 @@ def _new(args: argparse.Namespace) -> RunRecord:
 
 def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     """The run to go on with: the one named, else the newest that was interrupted."""
-    waiting = store.interrupted()
+    from augur_edge import device
+
+    here = device.identify().id
+    waiting = [run for run in store.interrupted() if run.device == here]
     if not args.resume and not waiting:
         raise UsageError("nothing to resume: no run was interrupted")
     if args.nets or args.sample:
@@ -128,40 +130,19 @@ def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     return run
 
 
-def _job(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> Job:
+def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> RunRecord:
+    """Under the conditions asked for, which are recorded with the run; those refused are said."""
     from augur_edge import device, timing
+    from augur_edge.measure.process import prepared
     from augur_edge.measure.run import Job
 
-    asked = _prepare_process(args)
-    context = {**device.context(), "timer": timing.clock(), "asked": asked}
-    run.context = {**context, **({"first": run.context} if run.context else {})}
-    return Job(store, run, _settings(args), targets)
-
-
-def _prepare_process(args: argparse.Namespace) -> dict[str, Any]:
-    """Affinity, priority and memory as asked; what was refused is said and recorded with the system's reason."""
-    from augur_edge import timing
-
-    refused, priority = {}, args.priority
-    if args.affinity is not None:
-        refused["affinity"] = timing.pin_to(args.affinity)
-        if refused["affinity"]:
-            raise UsageError(f"--affinity {','.join(map(str, args.affinity))}: {refused['affinity']}")
-    if priority == "auto":
-        spare = len(timing.get_affinity()) > max(args.threads)
-        priority = "fifo" if spare and not timing.set_fifo(FIFO_LEVEL) else "normal"
-    elif priority == "fifo":
-        refused["priority"] = timing.set_fifo(FIFO_LEVEL)
-    if args.lock_memory:
-        refused["lock_memory"] = timing.lock_memory(True)
-    for what, why in refused.items():
-        if why:
-            console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
-    return {
-        "priority": priority,
-        "lock_memory": args.lock_memory,
-        "refused": {k: v for k, v in refused.items() if v},
-    }
+    with prepared(args.affinity, args.priority, args.lock_memory, max(args.threads)) as granted:
+        for what, why in granted["refused"].items():
+            if args.priority != "auto" or what != "priority":
+                console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
+        context = {**device.context(), "timer": timing.clock(), "process": granted}
+        run.context = {**context, **({"first": run.context} if run.context else {})}
+        return _execute(Job(store, run, _settings(args), targets))
 
 
 def _execute(job: Job) -> RunRecord:
@@ -184,7 +165,7 @@ def _print(run: RunRecord, as_json: bool) -> None:
     else:
         from augur_edge.store.table import run_text
 
-        print(run_text(run, shutil.get_terminal_size().columns))
+        print(run_text(run, shutil.get_terminal_size((100, 24)).columns))
 
 
 def _exit_code(run: RunRecord, strict: bool) -> int:

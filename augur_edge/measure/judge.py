@@ -15,7 +15,6 @@ DRIFT = 0.03  # of the whole network's latency, first third to last
 SPREAD = 0.05  # MAD over median of the whole network
 TAIL = 0.5  # p99 over median less one: something else had the core now and then
 IMPRECISE_SHARE = 0.1  # of the summed time may be in layers whose interval is wider than asked
-RATIO = 0.10  # replayed layers against the whole
 PIN = "pin the clocks (`performance` governor) and close other programs, then measure again"
 
 
@@ -42,20 +41,24 @@ def _of_whole(name: str, whole: Measurement) -> list[Reason]:
     out = []
     change = drift(whole.samples_ns)
     if change is not None and abs(change) > DRIFT:
-        text = f"{name}: became {abs(change):.0%} {'slower' if change > 0 else 'faster'} between first and last third"
+        text = f"{name}: became {_percent(abs(change))} {'slower' if change > 0 else 'faster'} from first to last third"
         out.append(Reason("drift", text, "let the device reach a constant temperature, or cool it", change, DRIFT))
     summary = summarise(whole.samples_ns, whole.loops)
     spread = summary.mad / summary.median
     if spread > SPREAD:
-        text = f"{name}: MAD is {spread:.0%} of the median"
+        text = f"{name}: MAD is {_percent(spread)} of the median"
         out.append(Reason("spread", text, PIN, spread, SPREAD))
     tail = summary.p99 / summary.median - 1
     if summary.n >= 50 and tail > TAIL:
-        text = f"{name}: one call in a hundred takes {tail:.0%} longer than the median"
+        text = f"{name}: one call in a hundred takes {_percent(tail)} longer than the median"
         out.append(
             Reason("tail", text, "something else ran on this core: close it, or pin with --affinity", tail, TAIL)
         )
     return out
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _imprecise(name: str, layers: list[Measurement], precision: float) -> list[Reason]:
@@ -73,7 +76,9 @@ def _imprecise(name: str, layers: list[Measurement], precision: float) -> list[R
     share = wide / total if total else 0.0
     if share <= IMPRECISE_SHARE or not np.isfinite(share):
         return []
-    text = f"{name}: {n_wide} layers with {share:.0%} of the time have an interval wider than ±{precision:.1%}"
+    text = (
+        f"{name}: {n_wide} layers with {_percent(share)} of the time have an interval wider than ±{100 * precision:g} %"
+    )
     return [
         Reason("imprecise", text, "give it more time: --max-time, or ask for less: --precision", share, IMPRECISE_SHARE)
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from augur_edge import runtime as runtimes
 from augur_edge import timing
 from augur_edge.device import conditions
-from augur_edge.errors import RuntimeFailure
+from augur_edge.errors import InferenceError
 from augur_edge.measure import layerset, profiler
 from augur_edge.measure.explain import explain
 from augur_edge.measure.judge import judge
@@ -92,9 +92,9 @@ class Job:
         self.report(f"{target.name}: loading", 0.0)
         try:
             deployment = runtime.deploy(target.model(), target.request.options)
-        except RuntimeFailure as e:
+        except InferenceError as e:
             if len(self.targets) == 1:
-                raise RuntimeFailure(f"{target.name}: {e}") from e
+                raise InferenceError(f"{target.name}: {e}") from e
             record.info["failed"] = str(e)
             return
         record.info.update(_facts(deployment))

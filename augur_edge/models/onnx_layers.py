@@ -7,35 +7,41 @@ of, with `activation` and `fused_add` for the rest. An op without a rule here is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from augur_edge.errors import DataError
 from augur_edge.layers import BYTES_PER_ELEMENT, Layer, Shape
 from augur_edge.models.onnx_graph import NodeProto
-from augur_edge.models.onnx_simple_layers import SIMPLE_LAYERS
+from augur_edge.models.onnx_simple_layers import SIMPLE_LAYERS, LayerRule
 from augur_edge.models.onnx_table import NodeView, TensorTable
 from augur_edge.models.onnx_windows import conv_window, transposed_window, window_of
 
 _AS_BYTES = {"string": "uint8", "complex64": "float64", "complex128": "float64", "uint4": "uint8", "int4": "int8"}
 """Stand-ins for element types that a Layer has not."""
 _BLOCKED = "com.microsoft.nchwc"
-"""Ops on blocks of channels, the last block filled up."""
+"""Domain of ops on blocks of channels, the last block filled up."""
+_NORM_NAME = re.compile(r"_bn_nchwc(_token_\d+)?$")
+"""Name of a batch normalisation that runs as a 1x1 convolution of each channel."""
 
 
 def layer_of(node: NodeProto, table: TensorTable) -> Layer:
-    """The layer that `node` computes. table: shapes and dtypes of all its tensors, and the graph's constants.
+    """The layer that `node` computes. table: shapes (channels first) and dtypes of its tensors, and its constants.
 
     Raises DataError naming the node where a shape is not known or does not fit the op.
     """
     view = NodeView(node, table)
     try:
-        return _layer(view)
+        return _layer(view, _RULES.get(node.op_type, SIMPLE_LAYERS.get(node.op_type)))
     except (DataError, ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError) as error:
         raise DataError(
             f"node {node.name or node.outputs[0]!r} ({node.op_type}) does not fit its op: {error}"
         ) from None
+
+
+def unknown_layer(node: NodeProto, table: TensorTable) -> Layer:
+    """The layer as of an op without a rule: its name, shapes and bytes. Raises DataError for an unknown shape."""
+    return _layer(NodeView(node, table), None)
 
 
 def activations_of(node: NodeProto, table: TensorTable) -> tuple[str, ...]:
@@ -43,7 +49,7 @@ def activations_of(node: NodeProto, table: TensorTable) -> tuple[str, ...]:
     return tuple(t for t in (*node.inputs, *node.captures) if t and t not in table.constants)
 
 
-def _layer(view: NodeView) -> Layer:
+def _layer(view: NodeView, rule: LayerRule | None) -> Layer:
     node, table = view.node, view.table
     names = activations_of(node, table)
     fields: dict[str, Any] = {
@@ -53,7 +59,6 @@ def _layer(view: NodeView) -> Layer:
         "weights": _constants(view, range(len(node.inputs))),
         "dtype": _dtype(view, names),
     }
-    rule = _RULES.get(node.op_type, SIMPLE_LAYERS.get(node.op_type))
     if rule is not None:
         fields.update(rule(view))
     fields["attrs"] = tuple(fields.get("attrs", {}).items())
@@ -91,7 +96,7 @@ def _activation(view: NodeView) -> dict[str, Any]:
     return {"activation": "relu6" if name == "Clip" and params == (0.0, 6.0) else _snake(name)}
 
 
-def _conv(weight: int, bias: int, total: int | None) -> Callable[[NodeView], dict[str, Any]]:
+def _conv(weight: int, bias: int, total: int | None) -> LayerRule:
     """weight, bias, total: places of these inputs; total is what is added to the result."""
 
     def rule(view: NodeView) -> dict[str, Any]:
@@ -102,6 +107,8 @@ def _conv(weight: int, bias: int, total: int | None) -> Callable[[NodeView], dic
         weights = _constants(view, (weight, bias))
         if view.node.domain == _BLOCKED and weights:
             groups, weights = _without_padding(view, groups, weights)
+            if _NORM_NAME.search(view.node.name) and prod(weights[0][1:]) == 1:
+                return {"op": "batch_norm", "weights": (weights[0][:1],) * 2, **_activation(view)}
         return {
             "op": f"conv{len(shape) - 2}d",
             "weights": weights,
@@ -119,7 +126,7 @@ def _conv(weight: int, bias: int, total: int | None) -> Callable[[NodeView], dic
 
 def _without_padding(view: NodeView, groups: int, weights: tuple[Shape, ...]) -> tuple[int, tuple[Shape, ...]]:
     """Groups and weights for the channels of input and output: where the table has those of the user's network
-    (`logical_specs`), the channels that only fill a block are left out."""
+    (`onnx_deployed`), the channels that only fill a block are left out."""
     given, made = view.shape(0)[1], _shape(view.table, view.node.outputs[0])[1]
     depthwise = groups == weights[0][0]
     groups = made if depthwise else groups
@@ -141,7 +148,7 @@ def _conv_transpose(view: NodeView) -> dict[str, Any]:
     }
 
 
-def _pool(op: str) -> Callable[[NodeView], dict[str, Any]]:
+def _pool(op: str) -> LayerRule:
     def rule(view: NodeView) -> dict[str, Any]:
         given = view.shape(0)[2:]
         window = window_of(view, tuple(view.attr("kernel_shape", ())), given)
@@ -159,7 +166,7 @@ def _pool(op: str) -> Callable[[NodeView], dict[str, Any]]:
     return rule
 
 
-def _product(first: int, second: int, bias: int | None = None) -> Callable[[NodeView], dict[str, Any]]:
+def _product(first: int, second: int, bias: int | None = None) -> LayerRule:
     """A matrix product: dense where the second operand is a constant matrix. Places of operands and bias."""
 
     def rule(view: NodeView) -> dict[str, Any]:
@@ -177,7 +184,7 @@ def _product(first: int, second: int, bias: int | None = None) -> Callable[[Node
     return rule
 
 
-def _norm(op: str, *, scale: int = 1, skip: bool = False) -> Callable[[NodeView], dict[str, Any]]:
+def _norm(op: str, *, scale: int = 1, skip: bool = False) -> LayerRule:
     """scale: place of scale, shift (and a bias of the input) follow. skip: input 1 is added before."""
 
     def rule(view: NodeView) -> dict[str, Any]:
@@ -198,7 +205,7 @@ def _norm(op: str, *, scale: int = 1, skip: bool = False) -> Callable[[NodeView]
     return rule
 
 
-def _biased(activation: str) -> Callable[[NodeView], dict[str, Any]]:
+def _biased(activation: str) -> LayerRule:
     """BiasGelu and FastGelu: a bias is added first, if there is one."""
 
     def rule(view: NodeView) -> dict[str, Any]:
@@ -220,7 +227,7 @@ def _flatten(view: NodeView) -> dict[str, Any]:
     return {"op": "flatten" if plain else "reshape", "weights": ()}
 
 
-_RULES: dict[str, Callable[[NodeView], dict[str, Any]]] = {
+_RULES: dict[str, LayerRule] = {
     "Conv": _conv(1, 2, 3),  # com.microsoft.nchwc has the sum there; ONNX's own has no such input
     "FusedConv": _conv(1, 2, 3),
     "QLinearConv": _conv(3, 8, None),
@@ -236,6 +243,7 @@ _RULES: dict[str, Callable[[NodeView], dict[str, Any]]] = {
     "DynamicQuantizeMatMul": _product(0, 1, 4),
     "QLinearMatMul": _product(0, 3),
     "MaxPool": _pool("max_pool"),
+    "NhwcMaxPool": _pool("max_pool"),
     "AveragePool": _pool("avg_pool"),
     "QLinearAveragePool": _pool("avg_pool"),
     "LpPool": _pool("lp_pool"),

@@ -90,6 +90,8 @@ def _split(view: NodeView) -> list[Shape]:
     axis = view.axis("axis", 0, len(given))
     each = -(-given[axis] // count)
     sizes = view.ints(1, "split") or (*(each,) * (count - 1), given[axis] - each * (count - 1))
+    if sum(sizes) != given[axis]:
+        raise DataError(f"{given} does not split into {sizes} along axis {axis}")
     return [(*given[:axis], size, *given[axis + 1 :]) for size in sizes]
 
 
@@ -176,8 +178,8 @@ def _shape(view: NodeView) -> Shape:
 
 def _constant_of_shape(view: NodeView) -> Shape:
     wanted = view.ints(0, "shape")
-    if wanted is None:
-        raise DataError("its shape is computed when the model runs")
+    if wanted is None or min(wanted, default=0) < 0:
+        raise DataError("its shape is computed when the model runs, or negative")
     return wanted
 
 

@@ -37,6 +37,10 @@ class OnnxNodes:
         self.add(op_type, inputs, [name], name, **attributes)
         return name
 
+    def parts_of(self, node: Node) -> list[NodeProto]:
+        """The nodes added for `node`."""
+        return [n for n in self.nodes if n.name == node.name or n.name.startswith(f"{node.name}/")]
+
 
 NodeWriter = Callable[[OnnxNodes, Node, "list[Floats]"], None]
 """Adds the ONNX nodes of a layer; the last argument holds the values of its constants."""

@@ -1,11 +1,10 @@
 """One writer per op: a layer of a network to the ONNX nodes that do its work.
 
-An op that ONNX lacks, or that runtimes know by its usual spelling (gelu), becomes several nodes called `name/part`.
+An op that ONNX lacks becomes several nodes called `name/part`, spelt as exporters do, which runtimes recognise.
 """
 
 from __future__ import annotations
 
-from math import pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -104,7 +103,7 @@ def _norm(op_type: str, **attributes: Any) -> NodeWriter:
 def _rms_norm(g: OnnxNodes, node: Node, weights: list[Floats]) -> None:
     x = node.inputs[0]
     square = g.part("Pow", [x, g.constant(f"{node.name}.two", np.float32(2))], node, "pow")
-    mean = g.part("ReduceMean", [square], node, "mean", axes=(-1,), keepdims=1)
+    mean = g.part("ReduceMean", [square, g.constant(f"{node.name}.axes", np.array([-1]))], node, "mean", keepdims=1)
     mean = g.part("Add", [mean, g.constant(f"{node.name}.epsilon", np.float32(_epsilon(node)))], node, "add")
     unit = g.part("Div", [x, g.part("Sqrt", [mean], node, "sqrt")], node, "div")
     g.add("Mul", [unit, *_named(g, node, weights)], node.outputs, f"{node.name}/mul")
@@ -130,8 +129,8 @@ def _pool(op_type: str) -> NodeWriter:
         attributes = _window(node.layer)
         if op_type == "AveragePool":
             attributes["count_include_pad"] = int(node.layer.attr("count_include_pad", False))
-            if set(attributes.pop("dilations", (1,))) != {1}:
-                raise UsageError(f"node {node.name!r}: an average pool with dilation has no ONNX writer")
+            if set(attributes.get("dilations", ())) == {1}:
+                del attributes["dilations"]  # ONNX Runtime's quantised kernel does not know it
         attributes["ceil_mode"] = int(node.layer.attr("ceil_mode", False))
         g.add(op_type, node.inputs, node.outputs, node.name, **attributes)
 
@@ -167,23 +166,13 @@ def _swish(g: OnnxNodes, node: Node, _: list[Floats]) -> None:
 
 
 def _gelu(g: OnnxNodes, node: Node, _: list[Floats]) -> None:
-    """As exporters spell it before opset 20; runtimes fuse it back into one op."""
-    x, name = node.inputs[0], node.name
-    if node.layer.attr("approximate", "none") == "tanh":
-        cubic = g.part("Mul", [g.constant(f"{name}.cubic", np.float32(0.044715)), _cube(g, node)], node, "mul_cubic")
-        inner = g.part("Add", [x, cubic], node, "add")
-        factor = g.constant(f"{name}.factor", np.float32(sqrt(2 / pi)))
-        gate = g.part("Tanh", [g.part("Mul", [factor, inner], node, "mul_factor")], node, "tanh")
-    else:
-        root = g.constant(f"{name}.sqrt2", np.float32(sqrt(2)))
-        gate = g.part("Erf", [g.part("Div", [x, root], node, "div")], node, "erf")
-    one = g.constant(f"{name}.one", np.float32(1))
-    product = g.part("Mul", [x, g.part("Add", [gate, one], node, "add_one")], node, "mul")
-    g.add("Mul", [product, g.constant(f"{name}.half", np.float32(0.5))], node.outputs, f"{name}/mul_half")
+    g.add("Gelu", node.inputs, node.outputs, node.name, approximate=node.layer.attr("approximate", "none"))
 
 
-def _cube(g: OnnxNodes, node: Node) -> str:
-    return g.part("Pow", [node.inputs[0], g.constant(f"{node.name}.three", np.float32(3))], node, "pow")
+def _reduce_mean(g: OnnxNodes, node: Node, _: list[Floats]) -> None:
+    axes = g.constant(f"{node.name}.axes", np.array(node.layer.attr("axes"), np.int64))
+    keep = int(node.layer.attr("keepdims", False))
+    g.add("ReduceMean", [*node.inputs, axes], node.outputs, node.name, keepdims=keep)
 
 
 _WRITERS: dict[str, NodeWriter] = {
@@ -202,7 +191,7 @@ _WRITERS: dict[str, NodeWriter] = {
     "avg_pool2d": _pool("AveragePool"),
     "global_avg_pool": _plain("GlobalAveragePool"),
     "global_max_pool": _plain("GlobalMaxPool"),
-    "reduce_mean": _plain("ReduceMean", axes="axes", keepdims=("keepdims", False)),
+    "reduce_mean": _reduce_mean,
     "softmax": _plain("Softmax", axis="axis"),
     "clip": _clip,
     "relu6": _clip,

@@ -97,7 +97,12 @@ def _reduce(view: NodeView) -> Fields:
 
 
 def _transpose(view: NodeView) -> Fields:
-    perm = tuple(view.attr("perm", ())) or tuple(reversed(range(len(view.shape(0)))))
+    """A transpose that leaves the shape as the user knows it is the runtime's own, between layouts."""
+    given = view.shape(0)
+    perm = tuple(view.attr("perm", ())) or tuple(reversed(range(len(given))))
+    made = view.table.shapes.get(view.node.outputs[0])
+    if made is not None and made != tuple(given[i] for i in perm):
+        return {"op": "reorder", "weights": (), "attrs": {"to": "channels_last" if perm[-1] == 1 else "plain"}}
     return {"op": "transpose", "weights": (), "attrs": {"perm": perm}}
 
 

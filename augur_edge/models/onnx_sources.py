@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from augur_edge.layers import Shape
 from augur_edge.models.onnx_graph import GraphProto, ModelProto, NodeProto
-from augur_edge.models.onnx_table import TensorSpec
 
 _REORDERS = frozenset({"ReorderInput", "ReorderOutput"})
 _MOVES = _REORDERS | {"Reshape", "Transpose", "Cast", "Squeeze", "Unsqueeze", "Identity", "Flatten"}
 _BASE = {
-    "FusedConv": "Conv", "QLinearConv": "Conv", "ConvInteger": "Conv", "FusedGemm": "Gemm", "QGemm": "Gemm",
-    "FusedMatMul": "MatMul", "QLinearMatMul": "MatMul", "MatMulInteger": "MatMul", "Upsample": "Resize",
+    "FusedConv": "Conv", "ConvInteger": "Conv", "FusedGemm": "Gemm", "QGemm": "Gemm", "FusedMatMul": "MatMul",
+    "MatMulInteger": "MatMul", "Upsample": "Resize",
 }  # fmt: skip
-_ALSO = {"Gemm": ("Gemm", "MatMul"), "Resize": ("Resize", "Upsample"), "Conv": ("Conv", "MatMul")}
+_ALSO = {"Gemm": ("Gemm", "MatMul"), "Resize": ("Resize", "Upsample")}
 _SHAPES = frozenset({"Shape", "Size", "Constant"})
 
 
@@ -54,21 +52,12 @@ def source_nodes(original: ModelProto, optimised: ModelProto) -> list[tuple[str,
     return [tuple(names[i] for i in sorted(claim)) for claim in claims]
 
 
-def logical_specs(
-    original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec], shapes: Mapping[str, Shape]
-) -> dict[str, TensorSpec]:
-    """`specs` of the optimised graph's tensors, but with the user's channels where a layout pads them to full blocks.
+def user_tensors(original: ModelProto, optimised: ModelProto) -> dict[str, str]:
+    """The user's tensor behind each tensor of the optimised graph, as far as it can be told.
 
-    shapes: of the user's own tensors (`Network.shapes`).
+    What only moves or rounds data stands between some of them, so their shapes and dtypes may differ.
     """
-    out = dict(specs)
-    for tensor, mine in _origins(_User(original.graph), optimised.graph).items():
-        seen, wanted = specs.get(tensor), shapes.get(mine)
-        if seen is not None and wanted is not None and len(wanted) == len(seen.shape) > 2:
-            padded = seen.shape[1] > wanted[1]
-            if padded and seen.shape == (wanted[0], seen.shape[1], *wanted[2:]):
-                out[tensor] = TensorSpec(wanted, seen.dtype)
-    return out
+    return _origins(_User(original.graph), optimised.graph)
 
 
 class _User:
@@ -109,6 +98,9 @@ def _is_helper(user: _User, node: NodeProto, origin: dict[str, str]) -> bool:
     """Whether `node` only moves data, where the user has no such node."""
     if node.op_type not in _MOVES:
         return False
+    same = user.by_name.get(node.name)
+    if same is not None and user.nodes[same].op_type == node.op_type:
+        return False
     writer = user.writer.get(origin.get(node.outputs[0], ""))
     return node.op_type in _REORDERS or writer is None or user.nodes[writer].op_type not in _MOVES
 
@@ -138,10 +130,23 @@ def _origins(user: _User, graph: GraphProto) -> dict[str, str]:
     return origin
 
 
+def _blocked_name(user: _User, node: NodeProto) -> tuple[str | None, str]:
+    """The user's tensor in the name `<tensor>_nchwc`, and the op that wrote it before anything was fused after it.
+
+    `<tensor>_bn_nchwc` is a batch normalisation that runs as a convolution.
+    """
+    tensor = re.sub(r"_nchwc(_token_\d+)?$", "", node.name)
+    if tensor == node.name:
+        return None, node.op_type
+    if tensor not in user.writer and tensor.endswith("_bn"):
+        return tensor[:-3] if tensor[:-3] in user.writer else None, "BatchNormalization"
+    return tensor if tensor in user.writer else None, node.op_type
+
+
 def _by_name(user: _User, node: NodeProto, place: int) -> str | None:
     """From the node's name: `<tensor>_nchwc`, a user's node's name, or one with a suffix."""
-    tensor = re.sub(r"_nchwc(_token_\d+)?$", "", node.name)
-    if tensor != node.name and tensor in user.writer:
+    tensor, _ = _blocked_name(user, node)
+    if tensor is not None:
         return tensor
     name = node.name
     while name:
@@ -157,22 +162,31 @@ def _operands(user: _User, node: NodeProto, written: str) -> list[tuple[str, str
 
     A convolution's fourth input is the other operand of the addition that it does as well.
     """
-    base = _BASE.get(node.op_type, node.op_type)
+    hint, op_type = _blocked_name(user, node)
+    base = re.sub("^(QLinear|Nhwc)", "", _BASE.get(op_type, op_type))
     path = list(user.back(written))[:8]
     anchors = [w for w, _ in path if user.nodes[w].op_type in _ALSO.get(base, (base,))]
     if not anchors:
         return []
-    hint = re.sub(r"_nchwc(_token_\d+)?$", "", node.name)
-    named = [w for w in anchors if hint in user.nodes[w].outputs or user.nodes[w].name == hint]
+    named = [w for w in anchors if hint in user.nodes[w].outputs or user.nodes[w].name == node.name]
     anchor = user.nodes[(named or anchors)[0]]
+    if base == "BatchNormalization":
+        return [(node.inputs[0], anchor.inputs[0])]
     if base != "Conv":
-        return list(zip(node.inputs, anchor.inputs))
+        return list(zip(_data(node), anchor.inputs))
     pairs = [(node.inputs[0], anchor.inputs[0])]
     sums = [user.nodes[w] for w, _ in path if user.nodes[w].op_type in {"Add", "Sum"}]
     if len(node.inputs) > 3 and sums:
         others = [t for t in sums[0].inputs if user.writer.get(t) != user.writer.get(anchor.outputs[0])]
         pairs += [(node.inputs[3], t) for t in others[:1]]
     return pairs
+
+
+def _data(node: NodeProto) -> list[str]:
+    """The tensors a node reads, without the scales and zero points that stand between them."""
+    if node.op_type == "QLinearConcat":
+        return node.inputs[2::3]
+    return node.inputs[::3] if node.op_type.startswith(("QLinear", "QGemm")) else node.inputs
 
 
 def _claims(user: _User, graph: GraphProto, origin: dict[str, str]) -> dict[int, int]:

@@ -22,13 +22,25 @@ from augur_edge.layers import ELEMENTWISE, NORMALISATIONS, TRANSPOSED_CONVOLUTIO
 Floats = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
 
+_LARGEST = 1e9
+_REACH = 6
+"""Standard deviations that values rarely go beyond."""
+
 
 @dataclass(frozen=True)
 class Moments:
-    """What is expected of a tensor's values; a network's input has mean 0 and variance 1."""
+    """What is expected of a tensor's values; a network's input has mean 0 and variance 1.
+
+    bounds: what they never leave, None where nothing says so.
+    """
 
     mean: float = 0.0
     var: float = 1.0
+    bounds: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:  # chains of products without weights leave float32 behind; keep to finite numbers
+        object.__setattr__(self, "mean", min(max(self.mean, -_LARGEST), _LARGEST))
+        object.__setattr__(self, "var", min(max(self.var, 0.0), _LARGEST**2))
 
     @property
     def power(self) -> float:
@@ -38,7 +50,9 @@ class Moments:
     @property
     def limits(self) -> tuple[float, float]:
         """A range that values rarely leave."""
-        spread = 5 * math.sqrt(self.var) + 1e-3
+        if self.bounds is not None:
+            return self.bounds
+        spread = _REACH * math.sqrt(self.var) + 1e-3
         return self.mean - spread, self.mean + spread
 
 
@@ -82,21 +96,28 @@ def _fan_in(layer: Layer) -> int:
 
 def moments_of(layer: Layer, given: list[Moments]) -> Moments:
     """Of the layer's outputs. given: of its inputs, constants left out."""
-    first = given[0]
     if layer.op in _FUNCTIONS:
-        return _through(_FUNCTIONS[layer.op](layer), first)
+        return _through(_FUNCTIONS[layer.op](layer), given[0])
     if layer.op in ELEMENTWISE:
         return _elementwise(layer, given)
     if layer.op == "matmul" and len(given) == 2:
         a, b = given
         inner = layer.macs // prod(layer.outputs[0])
         return Moments(inner * a.mean * b.mean, inner * (a.power * b.power - (a.mean * b.mean) ** 2))
+    return _passed_on(layer, given)
+
+
+def _passed_on(layer: Layer, given: list[Moments]) -> Moments:
+    """Of ops that move values or average them; what is left writes mean 0 and variance 1, by its weights."""
+    first = given[0]
     if layer.op == "softmax":  # power 1/n: a product with it is at most its other factor
         size = layer.outputs[0][layer.attr("axis", -1)]
-        return Moments(1 / size, 1 / size - 1 / size**2)
+        return Moments(1 / size, 1 / size - 1 / size**2, (0.0, 1.0))
     if layer.op == "concat":
         return Moments(sum(m.mean for m in given) / len(given), max(m.var for m in given))
-    same = ("pool", "reduce", "reshape", "flatten", "transpose", "slice", "split", "pad", "resize")
+    if layer.op in {"global_avg_pool", "reduce_mean"}:  # about half of the variance is between channels
+        return Moments(first.mean, first.var / 2, first.bounds)
+    same = ("pool", "reshape", "flatten", "transpose", "slice", "split", "pad", "resize")
     return first if any(word in layer.op for word in same) else Moments()
 
 
@@ -109,20 +130,22 @@ def _elementwise(layer: Layer, given: list[Moments]) -> Moments:
     if layer.op == "div":
         return Moments(a.mean / math.sqrt(b.power), a.var / b.power)
     if layer.op == "mul":
-        return Moments(a.mean * b.mean, a.power * b.power - (a.mean * b.mean) ** 2)
+        corners = [x * y for x in a.limits for y in b.limits]  # products have long tails
+        bounds = (min(corners), max(corners))
+        return Moments(a.mean * b.mean, a.power * b.power - (a.mean * b.mean) ** 2, bounds)
     if layer.op == "pow" and value is not None:
         return _through(lambda x: np.abs(x) ** float(value), a)
     return a
 
 
-_GRID = np.linspace(-5, 5, 101)
+_GRID = np.linspace(-_REACH, _REACH, 121)
 _DENSITY = np.exp(-(_GRID**2) / 2) / np.exp(-(_GRID**2) / 2).sum()
 
 
 def _through(function: Callable[[Reals], Reals], given: Moments) -> Moments:
     values = function(given.mean + math.sqrt(given.var) * _GRID)
     mean = float(values @ _DENSITY)
-    return Moments(mean, float((values - mean) ** 2 @ _DENSITY))
+    return Moments(mean, float((values - mean) ** 2 @ _DENSITY), (float(values.min()), float(values.max())))
 
 
 def _erf(x: Reals) -> Reals:

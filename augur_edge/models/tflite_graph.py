@@ -99,12 +99,13 @@ class GraphView:
         return data if data is not None and len(data) else None
 
     @cached_property
-    def _unpacked(self) -> dict[int, int]:
-        """Tensors that are constants once unpacked -> the operator that does it."""
-        out: dict[int, int] = {}
+    def _unpacked(self) -> dict[int, tuple[int, ...]]:
+        """Tensors that are constants once unpacked -> the operators that do it, in order."""
+        out: dict[int, tuple[int, ...]] = {}
         for i, (op, code) in enumerate(zip(self.ops, self.codes)):
             if code in _UNPACKS_CONSTANTS and all(self._is_stored(t) or t in out for t in op.inputs):
-                out.update((t, i) for t in op.outputs if t not in self.graph.outputs)
+                steps = (*(step for t in op.inputs for step in out.get(t, ())), i)
+                out.update((t, steps) for t in op.outputs if t not in self.graph.outputs)
         return out
 
     def actives(self, op: int) -> list[int]:
@@ -123,9 +124,15 @@ class GraphView:
 
     def integers(self, tensor: int) -> tuple[int, ...]:
         """Values of an integer constant, flat. Raises NotConstantError where a run would decide them."""
+        values = self._integers(tensor)
+        if values is None:
+            raise NotConstantError(f"tensor {self.names[tensor]!r} is no integer constant")
+        return values
+
+    def _integers(self, tensor: int) -> tuple[int, ...] | None:
         data, dtype = self._data(tensor), self.dtype(tensor)
         if data is None or dtype not in ("int32", "int64"):
-            raise NotConstantError(f"tensor {self.names[tensor]!r} is no integer constant")
+            return None
         if len(data) % np.dtype(dtype).itemsize:
             raise damaged(f"tensor {self.names[tensor]!r} holds {len(data)} bytes of {dtype}")
         return tuple(int(v) for v in np.frombuffer(data, np.dtype(dtype)))
@@ -175,29 +182,22 @@ class GraphView:
     def units(self) -> list[Unit]:
         """What runs, in order: XNNPACK takes zero padding into the one convolution that reads it."""
         before: dict[int, list[int]] = {}
-        taken = set(self._unpacked.values())
+        taken = {i for steps in self._unpacked.values() for i in steps}
         for i, op in enumerate(self.ops):
-            before[i] = sorted({u for t in op.inputs for u in self._unpacking(t)})
+            before[i] = sorted({step for t in op.inputs for step in self._unpacked.get(t, ())})
             pad = self._writers.get(op.inputs[0]) if op.inputs else None
             if self.codes[i] in _CONVOLUTIONS and pad is not None and pad < i and self._is_taken_in(pad, op):
                 before[i].append(pad)
                 taken.add(pad)
         return [Unit(i, tuple(before[i])) for i in range(len(self.ops)) if i not in taken]
 
-    def _unpacking(self, tensor: int) -> list[int]:
-        """Operators that make this constant, those before others first."""
-        if tensor not in self._unpacked:
-            return []
-        op = self._unpacked[tensor]
-        return [*(u for t in self.ops[op].inputs for u in self._unpacking(t)), op]
-
     def _is_taken_in(self, pad: int, conv: Any) -> bool:
         op = self.ops[pad]
-        if self.codes[pad] != "PAD" or self._readers[op.outputs[0]] > 1 or not self._is_stored(op.inputs[1]):
+        if self.codes[pad] != "PAD" or self._readers[op.outputs[0]] > 1 or len(op.inputs) < 2:
             return False
-        amounts = self.integers(op.inputs[1])
-        outside = len(amounts) == 8 and not any(amounts[:2] + amounts[6:])
-        return outside and getattr(conv.builtinOptions, "padding", None) == _VALID
+        amounts = self._integers(op.inputs[1]) or ()
+        pixels_only = len(amounts) == 8 and not any(amounts[:2] + amounts[6:])
+        return pixels_only and getattr(conv.builtinOptions, "padding", None) == _VALID
 
     def check_static(self) -> None:
         """Raise UsageError where an input's shape is left open."""

@@ -82,6 +82,8 @@ def _conv_transpose2d(site: OpSite) -> Layer:
 
 def _dense(site: OpSite) -> Layer:
     """Over an image: the same as a 1x1 convolution. Axes that the operator joins by itself are joined in `inputs`."""
+    if site.op.inputs[0] not in site.actives:
+        return other_layer(site)
     if site.op.inputs[1] not in site.constants:
         return site.layer("matmul", attrs={"transpose_b": True})
     x, (out, size) = site.view.shape(site.op.inputs[0]), site.raw(1)
@@ -89,8 +91,8 @@ def _dense(site: OpSite) -> Layer:
     if keeps and site.order == IMAGE:
         one = {"kernel": (1, 1), "stride": (1, 1), "dilation": (1, 1), "padding": (0, 0, 0, 0)}
         return site.layer("conv2d", weights=((out, size, 1, 1), *site.bias(2)), **one)
-    inputs = x if keeps else (prod(x) // size, size)
-    return site.layer("dense", weights=((out, size), *site.bias(2)), inputs=(inputs,))
+    inputs = (x if keeps else (prod(x) // size, size), *(site.shape(t) for t in site.actives[1:]))
+    return site.layer("dense", weights=((out, size), *site.bias(2)), inputs=inputs)
 
 
 def _matmul(site: OpSite) -> Layer:

@@ -32,7 +32,7 @@ def _weights(site: Site, x: int, shape: Shape, fan_in: float, axis: int) -> tupl
 
     The bias carries a part of it, so that errors of the estimate do not multiply from layer to layer.
     """
-    std = sqrt((1 - _BIAS_STD**2) / fan_in) / site.rms
+    std = sqrt((1 - _BIAS_STD**2) / max(fan_in, 1.0)) / site.rms
     weights = site.emit.weights(site.name("weight"), shape, std, axis)
     return weights, site.emit.bias(site.name("bias"), x, weights, shape[axis], _BIAS_STD)
 

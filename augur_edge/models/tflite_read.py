@@ -50,7 +50,8 @@ class _Reader:
 
     def _seen_as(self, tensor: int, i: int, layer: Layer, reader: str) -> str:
         """Name of input `i`; reshaped first where the operator joins axes, or sees them in the file's order."""
-        name, shape, wanted = self.view.names[tensor], self._shape(tensor), layer.inputs[i]
+        name, shape = self.view.names[tensor], self._shape(tensor)
+        wanted = layer.inputs[i] if i < len(layer.inputs) else shape
         if shape == wanted:
             return name
         seen = f"{reader}#input{i}"

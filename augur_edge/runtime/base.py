@@ -71,7 +71,7 @@ class Deployment(Protocol):
         """Bytes a process of its own takes at most to load and run the network once; RuntimeError with the reason."""
 
     def profile(self, passes: int) -> LayerProfile:
-        """The runtime's own per-layer times. Raises RuntimeFailure where it has no profiler."""
+        """The runtime's own per-layer times. Raises InferenceError where it has no profiler."""
 
 
 class Runtime(Protocol):
@@ -82,4 +82,4 @@ class Runtime(Protocol):
     model_format: str
 
     def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
-        """Load `model` and cut its layers. Raises RuntimeFailure, DataError, MissingExtraError or UsageError."""
+        """Load `model` and cut its layers. Raises InferenceError, DataError, MissingExtraError or UsageError."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from augur_edge import timing
-from augur_edge.errors import DataError, RuntimeFailure
+from augur_edge.errors import DataError, InferenceError
 from augur_edge.layers import BYTES_PER_ELEMENT, Layer, Shape
 from augur_edge.runtime.arena import Bytes, Step, allocate, fill, plan
 from augur_edge.runtime.base import DeployedLayer, LayerProfile, Task
@@ -138,7 +138,7 @@ class CutDeployment:
             start = timing.now_ns()
             self.whole.run()
         except RuntimeError as e:
-            raise RuntimeFailure(f"the network does not run: {_one_line(e)}") from e
+            raise InferenceError(f"the network does not run: {_one_line(e)}") from e
         self.first_ns = timing.now_ns() - start
 
     def _load_floor(self) -> Task:
@@ -240,7 +240,7 @@ class CutDeployment:
         try:
             return self._engine.profile(self._original.model, self._whole_inputs, self._whole_outputs, passes)
         except RuntimeError as e:
-            raise RuntimeFailure(f"the profiler does not run: {_one_line(e)}") from e
+            raise InferenceError(f"the profiler does not run: {_one_line(e)}") from e
 
 
 def _one_line(error: Exception) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augur_edge import timing
-from augur_edge.errors import MissingExtraError, RuntimeFailure, UsageError
+from augur_edge.errors import InferenceError, MissingExtraError, UsageError
 from augur_edge.runtime.arena import Step
 from augur_edge.runtime.base import Deployment, LayerProfile, RuntimeOptions, Task
 from augur_edge.runtime.child import Load, peak_rss
@@ -153,8 +153,9 @@ def cut(model: bytes) -> CutGraph:
         for info in (*op.inputs, *op.outputs):
             graph.tensors[info.name] = Tensor(info.name, info.shape, info.dtype)
         step = Step([t.name for t in op.inputs], [t.name for t in op.outputs])
-        name = op.nodes[0] if op.nodes else step.outputs[0]
-        graph.layers.append(CutLayer(name, op.layer.op, op.nodes, op.layer, step, partial(_data, op), op.error))
+        nodes = op.nodes[::-1]  # from the layer itself to what was fused after it
+        name = nodes[0] if nodes else step.outputs[0]
+        graph.layers.append(CutLayer(name, op.layer.op, nodes, op.layer, step, partial(_data, op), op.error))
     distinguish(graph.layers)
     return graph
 
@@ -175,9 +176,12 @@ class LiteRt:
     def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
         """Cut every operator of `model` and compile all of them, and the whole."""
         from augur_edge.models.tflite_cut import identity_tflite
+        from augur_edge.models.tflite_shapes import with_shapes
 
         if options.delegate not in (None, "xnnpack"):
             raise UsageError(f"--delegate {options.delegate}: litert is measured under xnnpack only so far")
+        if options.shapes:
+            model = with_shapes(model, options.shapes)
         graph = cut(model)
         path = library_path() if timing.native is not None else None
         engine: Engine
@@ -190,4 +194,4 @@ class LiteRt:
         try:
             return CutDeployment(engine, Original(model, identity_tflite(), floor), graph)
         except RuntimeError as e:
-            raise RuntimeFailure(f"LiteRT {self.version}: {e}") from e
+            raise InferenceError(f"LiteRT {self.version}: {e}") from e

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from augur_edge import timing
-from augur_edge.errors import MissingExtraError, RuntimeFailure, UsageError
+from augur_edge.errors import InferenceError, MissingExtraError, UsageError
 from augur_edge.models.onnx_graph import GraphProto, ModelProto, NodeProto, ValueInfo
 from augur_edge.models.onnx_proto import encode_model
 from augur_edge.models.onnx_tensor import ELEM_TYPES
@@ -76,7 +76,7 @@ def _library(path: str, threads: int) -> Any:
         if alive is not None and other == threads:
             return alive
         if alive is not None:
-            raise RuntimeFailure(f"a network with {other} threads is still loaded; release it first")
+            raise InferenceError(f"a network with {other} threads is still loaded; release it first")
     library = timing.native.OrtLibrary(path, threads)
     _libraries.clear()
     _libraries[threads] = weakref.ref(library)
@@ -221,7 +221,7 @@ class OnnxRuntime:
         try:
             return CutDeployment(engine, Original(prepared, floor_model(), floor), graph)
         except RuntimeError as e:
-            raise RuntimeFailure(f"onnxruntime {self.version}: {e}") from e
+            raise InferenceError(f"onnxruntime {self.version}: {e}") from e
 
 
 def _installed(package: str) -> bool:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from augur_edge.errors import RuntimeFailure
+from augur_edge.errors import InferenceError
 from augur_edge.layers import Shape
 from augur_edge.models.onnx_cut import activation_names, cut_node, source_nodes, with_outputs
+from augur_edge.models.onnx_deployed import deployed_layers
 from augur_edge.models.onnx_graph import ModelProto, NodeProto
-from augur_edge.models.onnx_layers import activations_of, layer_of
+from augur_edge.models.onnx_layers import activations_of
 from augur_edge.models.onnx_proto import decode_model, encode_model
 from augur_edge.models.onnx_read import input_specs
 from augur_edge.models.onnx_table import TensorSpec, TensorTable
@@ -38,7 +39,7 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     """The layers of `model` as onnxruntime deploys it, and the model's bytes with its dynamic shapes fixed.
 
     Raises DataError for bytes that are no model, UsageError for dynamic shapes without `options.shapes`, and
-    RuntimeFailure, with onnxruntime's words, where it cannot load or run it.
+    InferenceError, with onnxruntime's words, where it cannot load or run it.
     """
     original = _with_fixed_inputs(decode_model(model), options.shapes)
     prepared = encode_model(original)
@@ -48,8 +49,8 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     sources = source_nodes(original, optimised)
     table = TensorTable.of(optimised.graph, specs)
     graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], [o.name for o in optimised.graph.outputs], [])
-    for i, node in enumerate(optimised.graph.nodes):
-        spec = layer_of(node, table)
+    deployed = deployed_layers(original, optimised, specs)
+    for i, (node, spec) in enumerate(zip(optimised.graph.nodes, deployed)):
         step = _step(node, list(dict.fromkeys(activations_of(node, table))), [n for n in node.outputs if n], tensors)
         name = sources[i][0] if sources[i] else node.name or f"{node.op_type}_{i}"
         graph.layers.append(CutLayer(name, spec.op, sources[i], spec, step, partial(_alone, optimised, i, specs)))
@@ -84,7 +85,7 @@ def _optimise(model: bytes, threads: int) -> bytes:
         try:
             ort.InferenceSession(model, options, ["CPUExecutionProvider"])
         except Exception as e:  # its exceptions share no base but Exception
-            raise RuntimeFailure(f"onnxruntime cannot load the network: {' '.join(str(e).split())}") from e
+            raise InferenceError(f"onnxruntime cannot load the network: {' '.join(str(e).split())}") from e
         return path.read_bytes()
 
 
@@ -112,7 +113,7 @@ def _tensors(optimised: ModelProto) -> dict[str, Tensor]:
                 raise RuntimeError(f"{name} is not a tensor")
             found[name] = Tensor(name, value.shape, value.dtype.name)
     except Exception as e:
-        raise RuntimeFailure(f"onnxruntime cannot run the network: {' '.join(str(e).split())}") from e
+        raise InferenceError(f"onnxruntime cannot run the network: {' '.join(str(e).split())}") from e
     return found
 
 

@@ -49,8 +49,9 @@ def network_of(data: Mapping[str, Any], where: str) -> NetworkRecord:
     notes = info.get("notes")
     if notes is not None and not _is_texts(notes):
         raise DataError(f"{where}: notes is not a list of texts")
-    if info.get("energy_reason") is not None:
-        text(info, "energy_reason", where)
+    for name in ("energy_reason", "failed", "peak_rss_reason"):
+        if info.get(name) is not None:
+            text(info, name, where)
     return NetworkRecord(
         index=whole_number(data, "index", where),
         name=text(data, "name", where),

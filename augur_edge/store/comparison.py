@@ -7,7 +7,8 @@ comparison at `ALPHA`, however many layers there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, Optional
+from dataclasses import replace
+from typing import Any
 
 from augur_edge import schema
 from augur_edge.errors import UsageError
@@ -17,8 +18,9 @@ from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
 ALPHA = 0.05
 
+Layers = list[Measurement]
 Pair = tuple[Measurement, Measurement]
-Key = Callable[[Measurement], Optional[Hashable]]
+Key = Callable[[Measurement], Hashable]
 
 
 def compare_runs(a: RunRecord, b: RunRecord, threshold: float) -> dict[str, Any]:
@@ -66,8 +68,11 @@ def _network_pairs(a: RunRecord, b: RunRecord) -> list[tuple[NetworkRecord, Netw
 
 def _compare_networks(a: NetworkRecord, b: NetworkRecord) -> dict[str, Any]:
     layers_a, layers_b = _of_mode(a, "layer"), _of_mode(b, "layer")
-    pairs = _layer_pairs(layers_a, layers_b, a.runtime == b.runtime)
-    used_a, used_b = {id(x) for x, _ in pairs}, {id(y) for _, y in pairs}
+    pairs = _named_pairs(layers_a, layers_b) if a.runtime == b.runtime else []
+    used = {id(m) for pair in pairs for m in pair}
+    groups = _groups([m for m in layers_a if id(m) not in used], [m for m in layers_b if id(m) not in used])
+    used.update(id(m) for group in groups for side in group for m in side)
+    pairs = sorted([*pairs, *((_joined(x), _joined(y)) for x, y in groups)], key=lambda pair: pair[0].position)
     wholes = list(zip(_of_mode(a, "whole"), _of_mode(b, "whole")))
     return {
         "name": a.name,
@@ -75,8 +80,8 @@ def _compare_networks(a: NetworkRecord, b: NetworkRecord) -> dict[str, Any]:
         "mode": [a.mode, b.mode],
         "whole": _entry(*wholes[0]) if wholes else None,
         "layers": [_entry(x, y) for x, y in pairs],
-        "only_a": [x.name for x in layers_a if id(x) not in used_a],
-        "only_b": [y.name for y in layers_b if id(y) not in used_b],
+        "only_a": [m.name for m in layers_a if id(m) not in used],
+        "only_b": [m.name for m in layers_b if id(m) not in used],
     }
 
 
@@ -85,10 +90,9 @@ def _of_mode(network: NetworkRecord, kind: str) -> list[Measurement]:
     return sorted(found, key=lambda m: m.position)
 
 
-def _layer_pairs(a: list[Measurement], b: list[Measurement], same_runtime: bool) -> list[Pair]:
-    """By name and position, then by name, then by the user's own nodes; across runtimes by the nodes alone."""
-    keys: list[Key] = [lambda m: (m.name, m.position), lambda m: m.name] if same_runtime else []
-    keys.append(lambda m: tuple(sorted(m.nodes)) or None)
+def _named_pairs(a: list[Measurement], b: list[Measurement]) -> list[Pair]:
+    """By name and position, then by a name that one layer has alone."""
+    keys: list[Key] = [lambda m: (m.name, m.position), lambda m: m.name]
     pairs: list[Pair] = []
     for key in keys:
         taken = {id(m) for pair in pairs for m in pair}
@@ -96,7 +100,7 @@ def _layer_pairs(a: list[Measurement], b: list[Measurement], same_runtime: bool)
         for found, x in _by_key((m for m in a if id(m) not in taken), key).items():
             if found in rest:
                 pairs.append((x, rest[found]))
-    return sorted(pairs, key=lambda pair: pair[0].position)
+    return pairs
 
 
 def _by_key(layers: Iterable[Measurement], key: Key) -> dict[Hashable, Measurement]:
@@ -104,7 +108,41 @@ def _by_key(layers: Iterable[Measurement], key: Key) -> dict[Hashable, Measureme
     groups: dict[Hashable, list[Measurement]] = {}
     for m in layers:
         groups.setdefault(key(m), []).append(m)
-    return {found: group[0] for found, group in groups.items() if found is not None and len(group) == 1}
+    return {found: group[0] for found, group in groups.items() if len(group) == 1}
+
+
+def _groups(a: list[Measurement], b: list[Measurement]) -> list[tuple[Layers, Layers]]:
+    """The fewest layers of either side that do the work of the same nodes of the user's.
+
+    What one runtime fuses another may not: a convolution with its addition here are two layers there.
+    """
+    groups: list[tuple[set[str], list[tuple[str, Measurement]]]] = []
+    for side, m in [*(("a", m) for m in a), *(("b", m) for m in b)]:
+        nodes, members = set(m.nodes), [(side, m)]
+        apart = [group for group in groups if not group[0] & nodes]
+        for other_nodes, others in (group for group in groups if group[0] & nodes):
+            nodes |= other_nodes
+            members += others
+        groups = [*apart, (nodes, members)]
+    sides = [tuple([m for side, m in members if side == wanted] for wanted in "ab") for _, members in groups]
+    return [(x, y) for x, y in sides if x and y]
+
+
+def _joined(layers: Layers) -> Measurement:
+    """Several layers as one. Samples of the same passes are added; without such, there are none."""
+    if len(layers) == 1:
+        return layers[0]
+    layers = sorted(layers, key=lambda m: m.position)
+    first = layers[0]
+    passes = {(m.mode, m.loops, m.count, len(m.samples_ns)) for m in layers}
+    aligned = passes == {("replay", 1, 1, len(first.samples_ns))}
+    return replace(
+        first,
+        name=" + ".join(m.name for m in layers),
+        op=" + ".join(m.op for m in layers),
+        nodes=tuple(node for m in layers for node in m.nodes),
+        samples_ns=sum((m.samples_ns for m in layers[1:]), first.samples_ns) if aligned else first.samples_ns[:0],
+    )
 
 
 def _entry(a: Measurement, b: Measurement) -> dict[str, Any]:
@@ -112,6 +150,7 @@ def _entry(a: Measurement, b: Measurement) -> dict[str, Any]:
     summary_a, summary_b = (summarise(m.samples_ns, m.loops) if len(m.samples_ns) else None for m in (a, b))
     return {
         "name": a.name,
+        "b_name": b.name,
         "op": a.op,
         "nodes": list(a.nodes),
         "a_ns": summary_a and summary_a.to_dict(),

@@ -9,7 +9,7 @@ from augur_edge.stats import summarise
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
 _FACTS = ("load_ns", "peak_rss_bytes")  # always there, null where unknown
-_MORE_FACTS = ("first_ns", "output_error", "notes")  # there where known
+_MORE_FACTS = ("first_ns", "output_error", "failed", "peak_rss_reason", "notes")  # there where known
 
 
 def measure_document(run: RunRecord) -> dict[str, Any]:

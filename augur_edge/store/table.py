@@ -12,12 +12,11 @@ from augur_edge.store.document import measure_document
 from augur_edge.store.records import RunRecord
 from augur_edge.units import count_text, size_text, time_text
 
-_LONGEST_NAME = 48
 _SHORTEST_NAME = 14
 _LONGEST_OP = 16
 _HARD_SPACE = "\u00a0"
-# The first of these that there is goes when a line is too long for the terminal.
-_LEAST_NEEDED = ("GMAC/s", "MACs", "isolated", "op", "share")
+# In this order columns go until names have so much room, or all they need.
+_ROOM_OR_GONE = {"GMAC/s": 24, "MACs": 22, "isolated": 14, "op": 14, "share": 14}
 
 
 def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
@@ -55,6 +54,8 @@ def layer_table(network: dict[str, Any], width: int, sort: str = "order") -> str
     rows = list(zip(*columns.values()))
     table = [console.table(list(columns), rows, left=2 if "op" in columns else 1)] if rows else []
     failed = [f"{_name(layer)}: {layer['reason']}" for layer in layers if layer["reason"]]
+    if network.get("failed"):
+        failed.append(f"the network failed: {network['failed']}")
     lines = [*failed, *_summary(network), *(f"note: {note}" for note in network.get("notes", []))]
     return "\n\n".join([*table, "\n".join(_wrap(line, width) for line in lines)]).rstrip()
 
@@ -105,14 +106,16 @@ def _columns(layers: Sequence[dict[str, Any]], mode: str) -> dict[str, list[str]
 
 def _fit(columns: dict[str, list[str]], width: int) -> None:
     """Shorten the names, and drop the columns least needed where names would become too short to tell apart."""
-    while True:
-        others = sum(max(map(len, [title, *cells])) + 2 for title, cells in columns.items() if title != "layer")
-        spare = [title for title in _LEAST_NEEDED if title in columns]
-        if width - others >= min(_SHORTEST_NAME, max(map(len, columns["layer"]), default=0)) or not spare:
-            break
-        del columns[spare[0]]
-    room = max(_SHORTEST_NAME, min(_LONGEST_NAME, width - others))
-    columns["layer"] = [shorten(name, room) for name in columns["layer"]]
+
+    def room() -> int:
+        others = (max(map(len, [title, *cells])) + 2 for title, cells in columns.items() if title != "layer")
+        return width - sum(others)
+
+    longest = max(map(len, columns["layer"]), default=0)
+    for title, wanted in _ROOM_OR_GONE.items():
+        if room() < min(wanted, longest):
+            columns.pop(title, None)
+    columns["layer"] = [shorten(name, max(_SHORTEST_NAME, room())) for name in columns["layer"]]
 
 
 def _name(layer: dict[str, Any]) -> str:

@@ -38,7 +38,7 @@ def test_a_run_goes_to_another_store_and_shows_the_same(path: str, tmp_path: Pat
     assert main(["import", str(lines), "--store", other]) == 0
     assert capsys.readouterr() == (f"{A}\n{B}\n", "imported 2 runs\n")
     assert main(["import", str(lines), "--store", other]) == 0
-    assert capsys.readouterr() == ("", "imported 0 runs; 2 were here already\n")
+    assert capsys.readouterr() == ("", "imported 0 runs; 2 here already\n")
     documents = []
     for store in (path, other):
         assert main(["show", A, "--json", "--store", store]) == 0
@@ -73,7 +73,7 @@ def test_augurs_files_come_in_and_go_out(tmp_path: Path, capsys: Captured) -> No
     store = str(tmp_path / "store.db")
     rows = "kx,ifmx,ifmy,zin,zout,stridex,pad_x,group,latency,energy\n3,32,24,8,16,1,1,1,1500.0,2500000.0\n"
     (tmp_path / "net.csv").write_text(rows)
-    words = ["import", str(tmp_path / "net.csv"), "--device", "npu", "--clock-mhz", "1000", "--store", store]
+    words = ["import", str(tmp_path / "net.csv"), "--measured-on", "npu", "--clock-mhz", "1000", "--store", store]
     assert main(words) == 0
     run_id = capsys.readouterr().out.strip()
     found = load(store, run_id)
@@ -88,7 +88,7 @@ def test_layers_augur_cannot_hold_are_counted(path: str, capsys: Captured) -> No
     assert main(["export", "--format", "augur", "--store", path]) == 0
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3
-    assert err.startswith("1 measured layers are no convolutions of Augur's kind")
+    assert err == "measured layers left out, being no convolutions of Augur's kind: 1\n"
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -27,4 +27,7 @@ def test_a_bad_profile_in_the_environment_is_named(raspberry_pi: Path) -> None:
 
 def test_affinity_and_priority_are_this_process_s() -> None:
     assert facts.affinity() == sorted(os.sched_getaffinity(0))
-    assert facts.priority() == {"nice": os.getpriority(os.PRIO_PROCESS, 0), "policy": "other", "level": 0}
+    got = facts.priority()
+    assert got["nice"] == os.getpriority(os.PRIO_PROCESS, 0)
+    assert getattr(os, f"SCHED_{got['policy'].upper()}") == os.sched_getscheduler(0)
+    assert got["level"] == os.sched_getparam(0).sched_priority

@@ -37,7 +37,9 @@ def rich_model() -> onnx.ModelProto:
     graph = helper.make_graph([node, bare], "g", inputs, [helper.make_tensor_value_info("z", T.FLOAT, None)])
     graph.initializer.append(numpy_helper.from_array(np.arange(6, dtype=np.int64).reshape(2, 3), "w"))
     graph.value_info.append(helper.make_tensor_value_info("y", T.FLOAT16, []))
-    model = helper.make_model(graph, opset_imports=[onnx.OperatorSetIdProto(version=17), helper.make_opsetid("my.ops", 3)])
+    model = helper.make_model(
+        graph, opset_imports=[onnx.OperatorSetIdProto(version=17), helper.make_opsetid("my.ops", 3)]
+    )
     helper.set_model_props(model, {"author": "nobody"})
     return model
 

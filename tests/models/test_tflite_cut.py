@@ -7,13 +7,7 @@ import pytest
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
-from augur_edge import zoo
-from augur_edge.models.tflite_cut import cut_ops, graph_ends, identity_tflite
-from augur_edge.models.tflite_graph import GraphView
-from augur_edge.models.tflite_read import read_tflite
-from augur_edge.models.tflite_schema import decode_tflite
-from augur_edge.models.tflite_write import to_tflite
-from tests.models.tflite_samples import (
+from tflite_samples import (
     Array,
     half_weights,
     inputs_for,
@@ -22,7 +16,15 @@ from tests.models.tflite_samples import (
     small_network,
     two_graphs,
     unnamed_with_a_custom_op,
+    with_state,
 )
+
+from augur_edge import zoo
+from augur_edge.models.tflite_cut import cut_ops, graph_ends, identity_tflite
+from augur_edge.models.tflite_graph import GraphView
+from augur_edge.models.tflite_read import read_tflite
+from augur_edge.models.tflite_schema import decode_tflite
+from augur_edge.models.tflite_write import to_tflite
 
 
 def chained(data: bytes, *, delegate: bool) -> tuple[list[Array], list[Array]]:
@@ -102,6 +104,18 @@ def test_custom_operators_and_missing_names_are_cut_like_any_other() -> None:
     assert code.customCode == b"MyFancyOp_v2"
     x = np.ones((1, 3), np.float32)
     assert np.array_equal(outputs(run(ops[2].data, [x]))[0], 2 * x)
+
+
+def test_state_stays_inside_the_operator_that_keeps_it() -> None:
+    svdf, dense = cut_ops(with_state())
+    assert [i.name for i in svdf.inputs] == ["x"]
+    assert dense.layer.attr("weight_dtype") == "int8"
+    x = np.ones((1, 3), np.float32)
+    alone, whole = run(svdf.data, [x]), run(with_state(), [x])
+    first = outputs(alone)[0]
+    alone.invoke()
+    assert np.all(outputs(alone)[0] > first), "the second call sees the first"
+    assert np.allclose(outputs(run(dense.data, [first]))[0], outputs(whole)[0])
 
 
 def test_a_cut_holds_its_own_constants_only() -> None:

@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
 import numpy as np
-
-from augur_edge import zoo
-from augur_edge.errors import AugurError, DataError, UsageError
-from augur_edge.models.tflite_cut import cut_ops
-from augur_edge.models.tflite_read import read_tflite
-from augur_edge.models.tflite_shapes import with_shapes
-from augur_edge.models.tflite_write import to_tflite
-from tests.models.tflite_samples import (
+from tflite_samples import (
     Sample,
     dynamic_batch,
     half_weights,
@@ -26,6 +19,13 @@ from tests.models.tflite_samples import (
     two_graphs,
     unnamed_with_a_custom_op,
 )
+
+from augur_edge import zoo
+from augur_edge.errors import AugurError, DataError, UsageError
+from augur_edge.models.tflite_cut import cut_ops
+from augur_edge.models.tflite_read import read_tflite
+from augur_edge.models.tflite_shapes import with_shapes
+from augur_edge.models.tflite_write import to_tflite
 
 LIGHT = sorted(set(zoo.names()) - {"vgg16", "wide_resnet50_2", "alexnet"})
 
@@ -126,18 +126,36 @@ def test_operators_out_of_order_are_damage() -> None:
         read_tflite(s.bytes([x], [z]), name="o")
 
 
-SMALL = to_tflite(small_network(), dtype="int8")
+FILES = [
+    to_tflite(small_network(), dtype="int8"),
+    half_weights(),
+    two_graphs(),
+    unnamed_with_a_custom_op(),
+    dynamic_batch(),
+]
+WORDS = st.sampled_from([0, 1, 4, 255, 2**31 - 1, 2**32 - 1])
+CHANGES = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), WORDS | st.integers(0, 255)), min_size=1, max_size=8)
 
 
-@given(st.lists(st.tuples(st.integers(0, len(SMALL) - 1), st.integers(0, 255)), min_size=1, max_size=30), st.booleans())
-@settings(max_examples=150, deadline=4000)
-def test_damaged_files_give_one_line_or_a_network(changes: list[tuple[int, int]], cut: bool) -> None:
-    data = bytearray(SMALL)
-    for place, value in changes:
-        data[place] = value
-    damaged = bytes(data)[: changes[0][0] if cut else None]
+@given(st.sampled_from(FILES), CHANGES, st.booleans())
+@settings(max_examples=300, deadline=4000)
+def test_damaged_files_give_one_line_or_a_network(
+    file: bytes, changes: list[tuple[float, int]], in_words: bool
+) -> None:
+    """Bytes changed anywhere, or whole words, where the offsets and indices are."""
+    data, width = bytearray(file), 4 if in_words else 1
+    for where, value in changes:
+        place = int(where * (len(data) // width)) * width
+        data[place : place + width] = (value % 256**width).to_bytes(width, "little")
     for reader in (lambda d: read_tflite(d, name="damaged"), lambda d: [op.data for op in cut_ops(d)]):
         try:
-            reader(damaged)
+            reader(bytes(data))
         except AugurError as error:
             assert "\n" not in str(error)
+
+
+@given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True))
+@settings(max_examples=60, deadline=None)
+def test_files_cut_short_are_refused(file: bytes, share: float) -> None:
+    with pytest.raises(DataError):
+        read_tflite(file[: int(share * (len(file) - 16))], name="short")

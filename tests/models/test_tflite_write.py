@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -9,29 +10,21 @@ import pytest
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 
+from tflite_samples import inputs_for, outputs, run, small_network
+
 from augur_edge import zoo
-from augur_edge.errors import UsageError
-from augur_edge.layers import Layer
+from augur_edge.models.tflite_cut import cut_ops, graph_ends
 from augur_edge.models.tflite_graph import GraphView
 from augur_edge.models.tflite_schema import decode_tflite
 from augur_edge.models.tflite_write import node_names, to_tflite
-from augur_edge.network import Network, Node, TensorInfo
 from augur_edge.zoo import Builder
-from tests.models.tflite_samples import inputs_for, outputs, run, small_network
 
+OLD = version("ai-edge-litert") < "2.3"
 SMALL = ("squeezenet1_0", "mobilenet_v2", "mobilenet_v3_small", "resnet18")
 
 
 def codes(data: bytes) -> list[str]:
     return GraphView(decode_tflite(data)).codes
-
-
-def single(layer: Layer, *names: str) -> Network:
-    """A network of one layer."""
-    names = names or tuple(f"in{i}" for i in range(len(layer.inputs)))
-    inputs = tuple(TensorInfo(n, s) for n, s in zip(names, layer.inputs))
-    outs = tuple(f"out{i}" for i in range(len(layer.outputs)))
-    return Network("single", inputs, (Node("out", layer, names, outs),), outs)
 
 
 def activations(interpreter: Any) -> dict[str, tuple[Any, Any]]:
@@ -91,12 +84,19 @@ def test_int8_activations_use_their_scale() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8"])
-def test_a_network_of_every_op_runs_alike_with_and_without_the_delegate(dtype: str) -> None:
+def test_each_operator_gives_the_same_with_and_without_the_delegate(dtype: str) -> None:
+    """On the same inputs; int8 kernels round differently by one step, which a whole network would amplify."""
     data = to_tflite(small_network(), dtype=dtype)
-    inputs = inputs_for(data)
-    fast, plain = (outputs(run(data, inputs, delegate=d))[0].astype(float) for d in (True, False))
-    assert fast.shape == (1, 5)
-    assert np.abs(fast - plain).max() < (1e-4 if dtype == "float32" else 4)
+    values = {info.name: x for info, x in zip(graph_ends(data)[0], inputs_for(data))}
+    for op in cut_ops(data):
+        inputs = [values[i.name] for i in op.inputs]
+        made = outputs(run(op.data, inputs))
+        values.update((info.name, value) for info, value in zip(op.outputs, made))
+        for info, fast, plain in zip(op.outputs, made, outputs(run(op.data, inputs, delegate=False))):
+            if OLD and op.layer.op == "matmul":  # XNNPACK in 2.1 forgets the first operand's zero point
+                continue
+            assert np.abs(fast.astype(float) - plain).max() <= (1e-5 if dtype == "float32" else 1), info.name
+    assert values[graph_ends(data)[1][0].name].shape == (1, 5)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -191,66 +191,6 @@ def test_a_channel_shuffle_moves_groups_not_pixels() -> None:
     assert codes(data) == ["TANH", "RESHAPE", "TRANSPOSE", "RESHAPE", "MAX_POOL_2D"]
     x_in = np.arange(16, dtype=np.float32).reshape(1, 2, 2, 4) / 16
     assert np.allclose(outputs(run(data, [x_in]))[0], np.tanh(x_in[..., [0, 2, 1, 3]]), atol=1e-6)
-
-
-SHAPE = (1, 6, 4, 4)
-LAYERS = [
-    Layer("max", (SHAPE, SHAPE), (SHAPE,)),
-    Layer("pow", (SHAPE,), (SHAPE,), attrs=(("value", 2.0),)),
-    Layer("clip", (SHAPE,), (SHAPE,), attrs=(("max", 0.4), ("min", -0.3))),
-    Layer("clip", (SHAPE,), (SHAPE,), attrs=(("max", 1.0), ("min", 0.0))),
-    Layer("leaky_relu", (SHAPE,), (SHAPE,), attrs=(("alpha", 0.2),)),
-    Layer("elu", (SHAPE,), (SHAPE,)),
-    Layer("softmax", (SHAPE,), (SHAPE,), attrs=(("axis", 1),)),
-    Layer("softmax", (SHAPE,), (SHAPE,), attrs=(("axis", 2),)),
-    Layer("global_max_pool", (SHAPE,), ((1, 6, 1, 1),)),
-    Layer("reduce_mean", (SHAPE,), ((1, 6),), attrs=(("axes", (2, 3)),)),
-    Layer("reduce_mean", (SHAPE,), ((1, 4, 4),), attrs=(("axes", (1,)),)),
-    Layer("pad", (SHAPE,), ((1, 6, 5, 6),), attrs=(("pads", (0, 0, 1, 0, 0, 0, 0, 2)),)),
-    Layer("pad", (SHAPE,), ((1, 6, 4, 6),), attrs=(("mode", "reflect"), ("pads", (0, 0, 0, 1, 0, 0, 0, 1)))),
-    Layer("pad", (SHAPE,), ((1, 7, 4, 4),), attrs=(("pads", (0, 0, 0, 0, 0, 1, 0, 0)), ("value", 0.5))),
-    Layer("slice", (SHAPE,), ((1, 3, 4, 2),), attrs=(("starts", (0, 1, 0, 2)),)),
-    Layer("slice", (SHAPE,), ((1, 3, 4, 4),), attrs=(("starts", (0, 0, 0, 0)), ("steps", (1, 2, 1, 1)))),
-    Layer("split", (SHAPE,), ((1, 3, 4, 4),) * 2, attrs=(("axis", 1),)),
-    Layer("split", (SHAPE,), ((1, 2, 4, 4), (1, 4, 4, 4)), attrs=(("axis", 1),)),
-    Layer("transpose", (SHAPE,), ((1, 4, 6, 4),), attrs=(("perm", (0, 3, 1, 2)),)),
-    Layer("reshape", (SHAPE,), ((2, 48),)),
-    Layer("batch_norm", (SHAPE,), (SHAPE,), ((6,), (6,))),
-    Layer("rms_norm", ((1, 5, 8),), ((1, 5, 8),), ((8,),)),
-    Layer("matmul", ((2, 5, 8),), ((2, 5, 3),), ((8, 3),)),
-    Layer("resize", (SHAPE,), ((1, 6, 8, 8),), attrs=(("mode", "linear"),)),
-    Layer("resize", (SHAPE,), ((1, 6, 8, 8),), attrs=(("mode", "nearest"),)),
-    Layer(
-        "conv_transpose2d", (SHAPE,), ((1, 5, 8, 8),), ((6, 5, 2, 2), (5,)),
-        (2, 2), (2, 2), (0, 0, 0, 0), (1, 1), attrs=(("output_padding", (0, 0)),),
-    ),
-    Layer(
-        "conv_transpose2d", (SHAPE,), ((1, 5, 9, 9),), ((6, 5, 3, 3), (5,)),
-        (3, 3), (2, 2), (0, 0, 0, 0), (1, 1), attrs=(("output_padding", (0, 0)),),
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.op)
-def test_each_op_runs_next_to_an_image(layer: Layer) -> None:
-    """A pool before it makes its input an image, so that axes, sizes and padding have to follow the layout."""
-    network = single(layer)
-    if len(layer.inputs[0]) == 4:
-        pool = Layer("max_pool2d", (SHAPE,), (SHAPE,), (), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))
-        inputs = tuple(TensorInfo(f"raw{i}", SHAPE) for i in range(len(layer.inputs)))
-        pools = tuple(Node(f"pool{i}", pool, (f"raw{i}",), (f"in{i}",)) for i in range(len(layer.inputs)))
-        network = Network("single", inputs, (*pools, *network.nodes), network.outputs)
-    data = to_tflite(network)
-    got = outputs(run(data, inputs_for(data)))
-    assert [v.size for v in got] == [int(np.prod(s)) for s in layer.outputs]
-    assert all(np.all(np.isfinite(v)) for v in got)
-
-
-def test_what_tflite_lacks_is_named_with_the_layer() -> None:
-    with pytest.raises(UsageError, match="out0: TFLite has no operator for 'erf'"):
-        to_tflite(single(Layer("erf", (SHAPE,), (SHAPE,))))
-    with pytest.raises(UsageError, match="dtype 'float16'"):
-        to_tflite(small_network(), dtype="float16")
 
 
 def test_equal_arguments_give_equal_bytes_and_a_seed_others() -> None:

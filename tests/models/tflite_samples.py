@@ -106,6 +106,20 @@ def unnamed_with_a_custom_op() -> bytes:
     return s.bytes([x], [w])
 
 
+def with_state() -> bytes:
+    """An SVDF, which keeps a variable tensor from call to call, and a dense layer with int8 weights on floats."""
+    s = Sample()
+    x, y, z = s.tensor((1, 3), "x"), s.tensor((1, 4), "y"), s.tensor((1, 2), "z")
+    state = s.tensor((1, 8), "state")
+    s.graph.tensors[state].isVariable = True
+    features, time = (s.constant(np.full(shape, 0.5, np.float32)) for shape in ((4, 3), (4, 2)))
+    s.op("SVDF", [x, features, time, -1, state], [y], "SVDFOptions", rank=1)
+    weight = s.constant(np.full((2, 4), 100, np.int8), "w8")
+    s.graph.tensors[weight].quantization = s.schema.QuantizationParametersT(scale=[0.01], zeroPoint=[0])
+    s.op("FULLY_CONNECTED", [y, weight, -1], [z], "FullyConnectedOptions")
+    return s.bytes([x], [z])
+
+
 def small_network(name: str = "small") -> Network:
     """A bit of everything the zoo has, 12 pixels wide."""
     b = Builder(name, (1, 3, 12, 12))

@@ -101,6 +101,45 @@ def test_across_runtimes_the_users_own_nodes_decide() -> None:
     assert (net["only_a"], net["only_b"], net["whole"]["verdict"]) == (["same"], ["same"], "faster")
 
 
+def test_what_one_runtime_fuses_is_held_against_the_sum_of_what_the_other_does() -> None:
+    a = [
+        layer(0, "conv", 5000, nodes=("c1", "bn1")),
+        layer(1, "conv_2", 4000, nodes=("c2",)),
+        layer(2, "add", 1000, nodes=("add", "relu")),
+        layer(3, "pad", 500, nodes=("pool",)),
+        layer(4, "pool", 500, nodes=("pool",)),
+    ]
+    b = [
+        layer(0, "c1", 5000, nodes=("c1",)),
+        layer(1, "c2_add", 6000, nodes=("c2", "add", "relu")),
+        layer(2, "pool", 1000, nodes=("pool",)),
+    ]
+    (net,) = compare_runs(side("a", *a), side("b", *b, runtime="litert"), 0.01)["networks"]
+    assert [(e["name"], e["b_name"], e["verdict"]) for e in net["layers"]] == [
+        ("conv", "c1", "no difference"), ("conv_2 + add", "c2_add", "slower"), ("pad + pool", "pool", "no difference"),
+    ]  # fmt: skip
+    joined = net["layers"][1]
+    assert (joined["ratio"], joined["a_ns"]["n"], joined["nodes"]) == (1.2, 21, ["c2", "add", "relu"])
+    assert (net["only_a"], net["only_b"]) == ([], [])
+    everything = layer(0, "delegate", 11_000, nodes=("c1", "bn1", "c2", "add", "relu", "pool"))
+    (net,) = compare_runs(side("a", *a), side("b", everything, runtime="litert"), 0.01)["networks"]
+    (entry,) = net["layers"]
+    assert (entry["ratio"], entry["b_name"]) == (pytest.approx(1, rel=1e-3), "delegate")
+    assert entry["verdict"] == "no difference"
+
+
+@pytest.mark.parametrize(
+    "other", [{"median_ns": None}, {"median_ns": 1000, "loops": 2}, {"median_ns": 1000, "count": 2}]
+)
+def test_layers_not_timed_in_the_same_passes_have_no_sum(other: dict[str, Any]) -> None:
+    a = side("a", layer(0, "x", 1000, nodes=("n", "m")))
+    b = side("b", layer(0, "y", 500, nodes=("n",)), layer(1, "z", nodes=("m",), **other), runtime="litert")
+    (net,) = compare_runs(a, b, 0.01)["networks"]
+    assert [(e["name"], e["b_name"], e["verdict"], e["b_ns"]) for e in net["layers"]] == [
+        ("x", "y + z", "unknown", None)
+    ]
+
+
 def test_a_failed_layer_is_unknown() -> None:
     a, b = side("a", layer(0, "x", 1000), whole(9)), side("b", layer(0, "x", None))
     (net,) = compare_runs(a, b, 0.01)["networks"]

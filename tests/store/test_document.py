@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from handmade import CONV, POOL, floor, layer, network, run, runs, whole
+from anyruns import runs
+from handmade import CONV, POOL, floor, layer, network, run, whole
 from hypothesis import given
 
 from augur_edge.layers import Layer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from handmade import CONV, POOL, layer, network, plain, run, runs, whole
-from hypothesis import example, given, settings
+from anyruns import runs
+from handmade import CONV, POOL, layer, network, plain, run, whole
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from augur_edge.errors import AugurError, DataError, MissingExtraError, UsageError
@@ -159,11 +161,13 @@ def kept_by_tables(record: RunRecord) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(runs(), min_size=1, max_size=2, unique_by=lambda r: r.id))
 def test_csv_keeps_every_measurement(folder: Path, records: list[RunRecord]) -> None:
     path = folder / "layers.csv"
-    path.write_bytes(csv_of(*records).encode())
+    text = csv_of(*records)
+    assume("\0" not in text or sys.version_info >= (3, 11))  # the csv module of older ones cannot read it
+    path.write_bytes(text.encode())
     measured = [r for r in records if any(n.measurements for n in r.networks)]
     if not measured:
         with pytest.raises(DataError, match="no measurements"):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import layer, network, plain, run, runs, same
+from anyruns import runs
+from handmade import layer, network, plain, run, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +51,7 @@ def test_a_run_measured_step_by_step_is_there_in_whole(store: Store) -> None:
     assert store.check() == 6
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(runs(), max_size=3, unique_by=lambda r: r.id))
 def test_any_runs_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, records: list[RunRecord]) -> None:
     path = tmp_path_factory.mktemp("store") / "store.db"

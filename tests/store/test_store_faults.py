@@ -262,6 +262,7 @@ def as_nobody(work: str, path: Path) -> str:
     from handmade import run
     from augur_edge.errors import AugurError
     from augur_edge.store import Store
+    record = run("00000000000000b2")
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresuid(65534, 65534, 65534)
@@ -283,9 +284,9 @@ def test_a_read_only_store_can_be_read_and_says_it_cannot_be_written(open_folder
     path.chmod(0o444)
     open_folder.chmod(0o555)
     assert as_nobody("print(len(Store(path, create=False).load('00000000000000a1').networks))", path) == "1\n"
-    text = as_nobody("Store(path).add_run(run('00000000000000b2'))", path)
+    text = as_nobody("Store(path).add_run(record)", path)
     assert text.startswith(f"AugurError {path}: the store cannot be ")
-    text = as_nobody("Store(path, create=False).add_run(run('00000000000000b2'))", path)
+    text = as_nobody("Store(path, create=False).add_run(record)", path)
     assert text == f"AugurError {path}: the store cannot be written, it is read-only; name another with --store\n"
     text = as_nobody("Store(path.with_name('new.db'))", path)
     assert text.startswith(f"AugurError {open_folder / 'new.db'}: the store cannot be used: unable to open")

@@ -1,0 +1,69 @@
+"""The nodes of ONNX Runtime's optimised graph as Layers, in the terms of the user's network.
+
+The runtime lays tensors out in blocks of channels, the last block filled up, or channels last; the layers here have
+the channels of the user's network, and channels first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from augur_edge.errors import DataError, UsageError
+from augur_edge.layers import Layer, Shape
+from augur_edge.models.onnx_graph import ModelProto, NodeProto
+from augur_edge.models.onnx_infer import infer_graph
+from augur_edge.models.onnx_layers import layer_of, unknown_layer
+from augur_edge.models.onnx_read import input_specs
+from augur_edge.models.onnx_sources import user_tensors
+from augur_edge.models.onnx_table import TensorSpec, TensorTable
+
+
+def deployed_layers(original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec]) -> list[Layer]:
+    """One layer per node of the optimised graph.
+
+    original: the user's model, its inputs of fixed shape. specs: of every activation of the optimised graph, as seen
+    when it ran. An op whose shapes do not fit what is known of it is a layer with its bytes alone.
+    """
+    table = TensorTable.of(optimised.graph, logical_specs(original, optimised, specs))
+    layers = []
+    for node in optimised.graph.nodes:
+        try:
+            layers.append(layer_of(node, table))
+        except DataError:
+            layers.append(unknown_layer(node, table))
+    return layers
+
+
+def logical_specs(
+    original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec]
+) -> dict[str, TensorSpec]:
+    """`specs` with the user's number and place of channels; what is no layout of the user's stays as it is."""
+    mine, shapes = user_tensors(original, optimised), _user_shapes(original, specs)
+    last = {t for n in optimised.graph.nodes if _channels_last(n) for t in (*n.inputs, *n.outputs)}
+    out = dict(specs)
+    for tensor, spec in specs.items():
+        wanted = shapes.get(mine.get(tensor, ""), ())
+        if len(spec.shape) == len(wanted) > 2 and _is_layout(spec.shape, wanted):
+            out[tensor] = TensorSpec(wanted, spec.dtype)
+        elif tensor in last and len(spec.shape) > 2:
+            out[tensor] = TensorSpec((spec.shape[0], spec.shape[-1], *spec.shape[1:-1]), spec.dtype)
+    return out
+
+
+def _user_shapes(original: ModelProto, specs: Mapping[str, TensorSpec]) -> dict[str, Shape]:
+    known = {name: spec.shape for name, spec in specs.items()}
+    try:
+        inputs, sizes = input_specs(original)
+        return infer_graph(original, inputs, sizes, {})[0].shapes
+    except (DataError, UsageError):
+        return known  # tensors whose names survive; the runtime's layouts are not among them
+
+
+def _is_layout(seen: Shape, wanted: Shape) -> bool:
+    """Whether `seen` is `wanted` with channels filled up, or channels last."""
+    filled = seen[1] >= wanted[1] and seen == (wanted[0], seen[1], *wanted[2:])
+    return filled or seen == (wanted[0], *wanted[2:], wanted[1])
+
+
+def _channels_last(node: NodeProto) -> bool:
+    return node.op_type.startswith("Nhwc") or bool(node.attributes.get("channels_last", 0))

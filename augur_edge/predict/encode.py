@@ -127,11 +127,11 @@ def _counts(layers: I64, kind: I64, shape: tuple[I64, I64, I64, I64]) -> tuple[I
 
 
 def from_short(columns: I64) -> I64:
-    """Augur's eight columns (kernel, in_h, in_w, in_c, out_c, stride, padding of one side, groups) to int64[n, 16]."""
+    """Augur's eight columns (kernel, in_w, in_h, in_c, out_c, stride, padding of one side, groups) to int64[n, 16]."""
     c = np.asarray(columns, np.int64)
     out = np.tile(np.array([2, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, 4, 0, 1], np.int64), (len(c), 1))
     padding = np.where((c[:, 6] < 0) | (c[:, 6] > LARGEST), -1, 2 * np.clip(c[:, 6], 0, LARGEST))
-    for fields, values in (((1, 2), c[:, 0]), ((3,), c[:, 1]), ((4,), c[:, 2]), ((5,), c[:, 3]), ((6,), c[:, 4])):
+    for fields, values in (((1, 2), c[:, 0]), ((3,), c[:, 2]), ((4,), c[:, 1]), ((5,), c[:, 3]), ((6,), c[:, 4])):
         out[:, list(fields)] = values[:, None]
     out[:, 7] = out[:, 8] = c[:, 5]
     out[:, 9] = out[:, 10] = padding

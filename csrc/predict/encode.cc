@@ -156,7 +156,7 @@ void augur_layer_from_short(const int64_t *columns, int64_t *layer) {
   const int64_t kernel = columns[0], stride = columns[5];
   // -1, which is refused later, where doubling could overflow
   const int64_t padding = static_cast<uint64_t>(columns[6]) > augur::kLargest ? -1 : 2 * columns[6];
-  const int64_t values[AUGUR_L_FIELDS] = {2,      kernel,  kernel,  columns[1], columns[2], columns[3], columns[4], stride,
+  const int64_t values[AUGUR_L_FIELDS] = {2,      kernel,  kernel,  columns[2], columns[1], columns[3], columns[4], stride,
                                           stride, padding, padding, 1,          columns[7], 4,          0,          1};
   for (int i = 0; i < AUGUR_L_FIELDS; ++i) layer[i] = values[i];
 }

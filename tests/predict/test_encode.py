@@ -139,7 +139,8 @@ def test_an_unknown_op_counts_as_other():
         encode.layer_integers(Layer("Constant", (), ((1,),)))
 
 
-def test_the_short_form_is_a_convolution():
-    short = np.array([[3, 56, 56, 64, 128, 2, 1, 1]], np.int64)
-    shape = Layer("conv2d", ((1, 64, 56, 56),), ((1, 128, 28, 28),), (), (3, 3), (2, 2), (1, 1, 1, 1), (1, 1))
-    np.testing.assert_array_equal(encode.from_short(short), encode.layer_matrix([shape]))
+def test_the_short_form_is_a_convolution_with_the_width_first():
+    short = np.array([[3, 60, 56, 64, 128, 2, 1, 1]], np.int64)
+    window = ((3, 3), (2, 2), (1, 1, 1, 1), (1, 1))
+    layer = Layer("conv2d", ((1, 64, 56, 60),), ((1, 128, 28, 30),), (), *window)
+    np.testing.assert_array_equal(encode.from_short(short), encode.layer_matrix([layer]))

@@ -85,7 +85,7 @@ enum augur_layer_field {
   AUGUR_L_FIELDS = 16
 };
 
-/* The short form, Augur's columns: kernel, in_h, in_w, in_c, out_c, stride, padding of one side, groups of a conv2d
+/* The short form, Augur's columns: kernel, in_w, in_h, in_c, out_c, stride, padding of one side, groups of a conv2d
  * on float32. */
 #define AUGUR_SHORT_FIELDS 8
 

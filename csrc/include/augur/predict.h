@@ -84,7 +84,7 @@ augur_status augur_predict_layers(const augur_model *model, const int64_t *layer
 augur_status augur_encode_layer(const augur_model *model, const int64_t *layer, float *features);
 /* all: f32[AUGUR_N_LAYER_FEATURES], every feature that layer/1 can derive. */
 augur_status augur_encode_layer_all(const int64_t *layer, float *all);
-/* columns: Augur's eight, i64[8]: kernel, in_h, in_w, in_c, out_c, stride, padding of one side, groups. */
+/* columns: Augur's eight, i64[8]: kernel, in_w, in_h, in_c, out_c, stride, padding of one side, groups. */
 void augur_layer_from_short(const int64_t *columns, int64_t *layer);
 
 /* total: the layers' sum, in pairs (see csrc/predict/network.cc), plus the model's overhead. No memory of its own. */

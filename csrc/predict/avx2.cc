@@ -49,12 +49,22 @@ struct Avx2 {
     }
     return static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
   }
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  static uint8_t bin(const Column &column, const float *x) {
+    const float value = x[column.feature];
+    return column.blocks <= 8 ? bin<true>(column.pivots, value) : bin<false>(column.pivots, value);
+  }
+  // Eight bins in a word. Bytes stored one by one could not be forwarded to the load of a whole row: it would wait for all
+  // of them to reach the cache.
+  static uint64_t bin_eight(const augur_model &m, uint32_t first, const float *x) {
+    uint64_t word = 0;
+    for (uint32_t c = m.n_columns < first + 8 ? m.n_columns : first + 8; c-- > first;) word = word << 8 | bin(m.columns[c], x);
+    return word;
+  }
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; ++c) {
-      const Column &column = m.columns[c];
-      const float value = x[column.feature];
-      bins[stride * c] = column.blocks <= 8 ? bin<true>(column.pivots, value) : bin<false>(column.pivots, value);
+    for (uint32_t c = 0; c < m.n_columns; c += 16) {
+      const int64_t low = static_cast<int64_t>(bin_eight(m, c, x)), high = static_cast<int64_t>(bin_eight(m, c + 8, x));
+      _mm_store_si128(reinterpret_cast<__m128i *>(bins + c), _mm_set_epi64x(high, low));
     }
     return true;
   }

@@ -37,9 +37,22 @@ struct Avx512 {
     const uint32_t rest = static_cast<uint32_t>(_mm_popcnt_u32(_mm512_cmp_ps_mask(value, borders, _CMP_GT_OQ)));
     return static_cast<uint8_t>(kBlock * block + rest - 128);
   }
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  // Eight bins in a word. Bytes stored one by one could not be forwarded to the load of a whole row: it would wait for all
+  // of them to reach the cache.
+  static uint64_t bin_eight(const augur_model &m, uint32_t first, const float *x) {
+    uint64_t word = 0;
+    for (uint32_t c = m.n_columns < first + 8 ? m.n_columns : first + 8; c-- > first;)
+      word = word << 8 | bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
+    return word;
+  }
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; ++c) bins[stride * c] = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
+    if (m.n_columns <= 16) {
+      const int64_t low = static_cast<int64_t>(bin_eight(m, 0, x)), high = static_cast<int64_t>(bin_eight(m, 8, x));
+      _mm512_store_si512(bins, _mm512_zextsi128_si512(_mm_set_epi64x(high, low)));
+      return true;
+    }
+    for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
     return true;
   }
   static bool bin_tile(const augur_model &m, const float *x, uint32_t n_rows, uint8_t *bins) {

@@ -3,7 +3,7 @@
 //
 // An Isa has
 //   typedef Row                                 a row's bins, ready for look-ups
-//   bool bin_row(m, x, bins, stride)            column c's bin to bins[stride * c]; false if a feature is not finite
+//   bool bin_row(m, x, bins)                    column c's bin to bins[c]; false if a feature is not finite
 //   kOneWidth                                   1 if WIDTH 64 is as fast as 16
 //   Row load<WIDTH>(bins)                       of a row with at most WIDTH columns: 16, 32 or 64
 //   uint64_t compare<WIDTH>(row, columns, cuts, depth, trees)   bit i = bins[columns[i]] > cuts[i] for i < depth * trees <= 64;
@@ -140,7 +140,7 @@ template <class Isa>
 __attribute__((noinline)) bool forest_many(const augur_model &m, const float *x, uint32_t n_rows, double *sums) {
   alignas(64) uint8_t bins[kTileRows * kStride];
   for (uint32_t r = 0; r < n_rows; ++r)
-    if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r, 1)) return false;
+    if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r)) return false;
   if (Isa::kOneWidth || m.n_columns > 32)
     tile_of_width<Isa, 64>(m, bins, n_rows, sums);
   else if (m.n_columns > 16)

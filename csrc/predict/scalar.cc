@@ -9,13 +9,13 @@ struct Scalar {
   typedef const int8_t *Row;
   static constexpr bool kOneWidth = true, kSpread = false;
 
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     for (uint32_t f = 0; f < m.n_features; ++f)
       if (!finite(x[f])) return false;
     for (uint32_t c = 0; c < m.n_columns; ++c) {
       const float *pivots = m.columns[c].pivots, value = x[m.columns[c].feature];
       const uint32_t block = below(pivots, value);
-      bins[stride * c] = static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
+      bins[c] = static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
     }
     return true;
   }

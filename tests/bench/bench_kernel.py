@@ -1,12 +1,14 @@
-"""The predictor's kernel beside its peers on the same forests, taking turns in one run, one thread. docs/benchmarks.md has
-the figures. Pin it: `taskset -c 1 make bench`. Needs catboost, onnxruntime and g++."""
+"""The predictor's kernel beside its peers on the same forests, taking turns in one run, one thread.
+
+docs/benchmarks.md has the figures. Pin it: `taskset -c 1 make bench`. Needs catboost, onnxruntime and g++.
+"""
 
 from __future__ import annotations
 
 import os
 import statistics
 import subprocess
-import time
+import timeit
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,14 +42,15 @@ def turns(*calls: Callable[[], float], blocks: int = BLOCKS) -> list[float]:
 
 def clocked(call: Callable[[], object], times: int) -> Callable[[], float]:
     """ns of one call, from Python, the loop's own price included."""
+    timer = timeit.Timer("call()", globals={"call": call})
+    return lambda: timer.timeit(times) * 1e9 / times
 
-    def run() -> float:
-        start = time.perf_counter_ns()
-        for _ in range(times):
-            call()
-        return (time.perf_counter_ns() - start) / times
 
-    return run
+def written(line: str, times: int, **names: object) -> Callable[[], float]:
+    """The same of a line of Python, as a user would write it, with `names` as local variables."""
+    setup = "; ".join(f"{name} = given[{name!r}]" for name in names)
+    timer = timeit.Timer(line, setup, globals={"given": names})
+    return lambda: timer.timeit(times) * 1e9 / times
 
 
 def ours(predictor: Predictor, kernel: str, x: np.ndarray, at_once: int) -> Callable[[], float]:
@@ -78,7 +81,8 @@ def test_one_row_and_many_from_c(trees: int, depth: int, width: int) -> None:
     names = [(k, leaves) for k in _kernel.kernels() for leaves in ("float32", "int16")]
     predictors = {"float32": p.predictor, "int16": p.rounded}
     one = turns(
-        lambda: p.exported(p.x.ctypes.data, 1000, width), *(ours(predictors[v], k, p.x[:1000].copy(), 1) for k, v in names)
+        lambda: p.exported(p.x.ctypes.data, 1000, width),
+        *(ours(predictors[v], k, p.x[:1000].copy(), 1) for k, v in names),
     )
     floors = {f"{k} float32": f for (k, t), f in ONE.items() if t == trees and width == 8}
     title = f"{trees} x {depth}, {width} features"
@@ -104,14 +108,14 @@ def test_one_row_from_python() -> None:
     options.log_severity_level = 3  # of the exported model, on every run
     session = ort.InferenceSession(str(p.onnx), options, providers=["CPUExecutionProvider"])
     name, row = session.get_inputs()[0].name, p.x[:1].copy()
-    a, b, c, d, e, f, g, h = numbers = p.x[0].tolist()
-    predict = p.predictor.predict
+    numbers = p.x[0].tolist()
+    letters = dict(zip("abcdefgh", numbers))
     layer = Predictor(layer_files()[0].read_bytes()).predict
     times = turns(
-        clocked(lambda: p.catboost.predict(numbers), 20),
-        clocked(lambda: session.run(None, {name: row}), 200),
-        clocked(lambda: predict(a, b, c, d, e, f, g, h), 2000),
-        clocked(lambda: layer(3, 56, 56, 64, 64, 1, 1, 1), 2000),
+        written("predict(numbers)", 20, predict=p.catboost.predict, numbers=numbers),
+        written("run(None, {name: row})", 200, run=session.run, name=name, row=row),
+        written("predict(a, b, c, d, e, f, g, h)", 2000, predict=p.predictor.predict, **letters),
+        written("predict(3, 56, 56, 64, 64, 1, 1, 1)", 2000, predict=layer),
     )
     found = {"onnxruntime": times[1], "raw/1, eight numbers": times[2], "layer/1, 16 features": times[3]}
     asked = {"raw/1, eight numbers": 700, "layer/1, 16 features": 450}

@@ -62,7 +62,9 @@ def forest(trees: int, depth: int, width: int) -> Peers:
         iterations=trees, depth=depth, learning_rate=0.1, verbose=False, thread_count=2, random_seed=0
     )
     if not stem.with_suffix(".so").exists():
-        y = np.log1p(5 * x[:, 0] * x[:, 1] + np.floor(8 * x[:, 2]) / 3 * x[:, 3] + np.maximum(x[:, 4], x[:, 5]) * x[:, 6])
+        y = np.log1p(
+            5 * x[:, 0] * x[:, 1] + np.floor(8 * x[:, 2]) / 3 * x[:, 3] + np.maximum(x[:, 4], x[:, 5]) * x[:, 6]
+        )
         model.fit(x, y + x @ rng.uniform(0, 0.3, width))
         for kind in ("cbm", "json", "cpp", "onnx"):
             model.save_model(str(stem.with_suffix(f".{kind}")), format=kind)
@@ -89,7 +91,12 @@ def layer_files() -> tuple[Path, Path, Path, Path]:
     import catboost
 
     stem = FOLDER / "layers"
-    paths = (stem.with_suffix(".augpred"), FOLDER / "forest.augpred", stem.with_suffix(".i64"), stem.with_suffix(".f32"))
+    paths = (
+        stem.with_suffix(".augpred"),
+        FOLDER / "forest.augpred",
+        stem.with_suffix(".i64"),
+        stem.with_suffix(".f32"),
+    )
     rng, n = np.random.default_rng(0), 20_000
     kernel, size, stride = rng.choice([1, 3, 5], n), rng.choice([7, 14, 28, 56, 112], n), rng.choice([1, 1, 2], n)
     short = np.stack([

@@ -1,4 +1,4 @@
-"""The examples are built and run as their users would; a program that embeds the kernel needs no Python and no C++ library."""
+"""The examples are built and run as their users would; what embeds the kernel needs no Python and no C++ library."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def test_valgrind_finds_nothing(embed_c):
 
 def test_the_cython_example(tmp_path):
     pytest.importorskip("Cython", reason="Cython is optional: it builds the package, and then this example")
-    shutil.copytree(ROOT / "examples/embed_cython", tmp_path / "it", ignore=shutil.ignore_patterns("*.so", "*.c", "build"))
+    shutil.copytree(
+        ROOT / "examples/embed_cython", tmp_path / "it", ignore=shutil.ignore_patterns("*.so", "*.c", "build")
+    )
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     run(sys.executable, "setup.py", "-q", "build_ext", "--inplace", cwd=tmp_path / "it", PYTHONPATH=path)
     out = run(sys.executable, "main.py", str(GOLDEN / "raw-float32.augpred"), cwd=tmp_path / "it", PYTHONPATH=path)

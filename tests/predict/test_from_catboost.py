@@ -27,6 +27,8 @@ DOCUMENT = {
     "scale_and_bias": [2, [0.5]],
 }  # fmt: skip
 
+SPLITS = DOCUMENT["oblivious_trees"][1]["splits"]
+
 
 def saved(folder: Path, document: object) -> Path:
     path = folder / "model.json"
@@ -48,7 +50,7 @@ def test_a_model_in_json_needs_no_catboost(tmp_path):
         ({"oblivious_trees": None, "trees": []}, "not symmetric"),
         ({"scale_and_bias": [1, [0, 0]]}, "2 values a row"),
         ({"features_info": {"float_features": [], "categorical_features": [{}]}}, "categorical features"),
-        ({"oblivious_trees": [{"leaf_values": [1, 2, 3], "splits": DOCUMENT["oblivious_trees"][1]["splits"]}]}, "3 leaf values"),
+        ({"oblivious_trees": [{"leaf_values": [1, 2, 3], "splits": SPLITS}]}, "3 leaf values"),
         ({"oblivious_trees": [{"leaf_values": [1, 2], "splits": [{"split_type": "OneHotFeature"}]}]}, "OneHotFeature"),
         ({"features_info": None}, "not a CatBoost model"),
     ],

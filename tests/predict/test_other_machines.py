@@ -31,7 +31,10 @@ def stems(tmp_path_factory):
     models = [full_model(leaves, encoder) for leaves in ("float32", "int16") for encoder in ("raw/1", "layer/1")]
     for leaves in ("float32", "int16"):
         models += [random_model(d, [d] * (11 + d), 3 * d, 40, leaves) for d in range(1, 13)]
-        models += [random_model(40, list(range(1, 9)) * 6, 45, 200, leaves), random_model(41, [6] * 150, 8, 255, leaves)]
+        models += [
+            random_model(40, list(range(1, 9)) * 6, 45, 200, leaves),
+            random_model(41, [6] * 150, 8, 255, leaves),
+        ]
         models += [random_model(42, [1, 4, 5, 6, 6] * 9, 20, 60, leaves)]
     stems = []
     for i, model in enumerate(models):

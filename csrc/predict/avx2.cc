@@ -18,7 +18,7 @@ struct Avx2 {
   struct Row {
     __m256i part[4];  // 16 columns each, twice
   };
-  static constexpr bool kOneWidth = false, kSpread = false;
+  static constexpr bool kOneWidth = false;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m256i exponent = _mm256_set1_epi32(0x7f800000), lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -53,19 +53,9 @@ struct Avx2 {
     const float value = x[column.feature];
     return column.blocks <= 8 ? bin<true>(column.pivots, value) : bin<false>(column.pivots, value);
   }
-  // Eight bins in a word. Bytes stored one by one could not be forwarded to the load of a whole row: it would wait for all
-  // of them to reach the cache.
-  static uint64_t bin_eight(const augur_model &m, uint32_t first, const float *x) {
-    uint64_t word = 0;
-    for (uint32_t c = m.n_columns < first + 8 ? m.n_columns : first + 8; c-- > first;) word = word << 8 | bin(m.columns[c], x);
-    return word;
-  }
   static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; c += 16) {
-      const int64_t low = static_cast<int64_t>(bin_eight(m, c, x)), high = static_cast<int64_t>(bin_eight(m, c + 8, x));
-      _mm_store_si128(reinterpret_cast<__m128i *>(bins + c), _mm_set_epi64x(high, low));
-    }
+    for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], x);
     return true;
   }
   template <bool FEW>

@@ -18,7 +18,7 @@ namespace {
 
 struct Avx512 {
   typedef __m512i Row;
-  static constexpr bool kOneWidth = true, kSpread = true;
+  static constexpr bool kOneWidth = true;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m512i exponent = _mm512_set1_epi32(0x7f800000);
@@ -37,21 +37,8 @@ struct Avx512 {
     const uint32_t rest = static_cast<uint32_t>(_mm_popcnt_u32(_mm512_cmp_ps_mask(value, borders, _CMP_GT_OQ)));
     return static_cast<uint8_t>(kBlock * block + rest - 128);
   }
-  // Eight bins in a word. Bytes stored one by one could not be forwarded to the load of a whole row: it would wait for all
-  // of them to reach the cache.
-  static uint64_t bin_eight(const augur_model &m, uint32_t first, const float *x) {
-    uint64_t word = 0;
-    for (uint32_t c = m.n_columns < first + 8 ? m.n_columns : first + 8; c-- > first;)
-      word = word << 8 | bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
-    return word;
-  }
   static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    if (m.n_columns <= 16) {
-      const int64_t low = static_cast<int64_t>(bin_eight(m, 0, x)), high = static_cast<int64_t>(bin_eight(m, 8, x));
-      _mm512_store_si512(bins, _mm512_zextsi128_si512(_mm_set_epi64x(high, low)));
-      return true;
-    }
     for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
     return true;
   }
@@ -67,11 +54,6 @@ struct Avx512 {
   template <uint32_t>
   static Row load(const uint8_t *bins) {
     return _mm512_load_si512(bins);
-  }
-  // DEPTH bits a tree to a byte a tree; processors that have VBMI do this in one step.
-  template <uint32_t DEPTH>
-  static uint64_t spread(uint64_t bits) {
-    return DEPTH == 8 ? bits : _pdep_u64(bits, 0x0101010101010101u * ((1u << DEPTH) - 1));
   }
   template <uint32_t>
   static uint64_t compare(Row row, const uint8_t *columns, const int8_t *cuts, uint32_t, uint32_t) {

@@ -12,7 +12,7 @@ struct Neon {
   struct Row {
     int8x16x4_t part;  // 16 columns each
   };
-  static constexpr bool kOneWidth = false, kSpread = false;
+  static constexpr bool kOneWidth = false;
 
   static bool all_finite(const float *x, uint32_t n) {
     uint32x4_t good = vdupq_n_u32(~0u);

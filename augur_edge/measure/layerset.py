@@ -10,6 +10,7 @@ from augur_edge import timing
 from augur_edge.errors import AugurError
 from augur_edge.layers import Layer
 from augur_edge.measure.network import describe, time_alone
+from augur_edge.measure.process import Pacer
 from augur_edge.measure.series import Series, loops_for
 from augur_edge.measure.settings import Settings
 from augur_edge.measure.targets import LayerSet, write
@@ -52,6 +53,7 @@ def _started(series: Series, task: Task) -> Series:
 def _take_turns(
     running: list[tuple[Series, Task]], settings: Settings, order: random.Random
 ) -> Iterator[list[Measurement]]:
+    pacer = Pacer()
     while running:
         order.shuffle(running)
         for series, task in running:
@@ -59,6 +61,7 @@ def _take_turns(
             if _done(series, settings):
                 series.finish()
             yield [series.measurement]
+            pacer.rest()
         running = [(s, t) for s, t in running if s.measurement.status == "partial"]
 
 

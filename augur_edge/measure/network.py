@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from augur_edge import timing
+from augur_edge.measure.process import Pacer
 from augur_edge.measure.series import Series, loops_for, timed
 from augur_edge.measure.settings import CHUNK_NS, ISOLATED_SLICE_NS, MIN_SAMPLES, Settings
 from augur_edge.measure.warmup import warm_up
@@ -66,6 +67,7 @@ class NetworkRun:
             ]
         if mode == "isolated" or settings.isolated:
             self._alone = list(self._isolated_series())
+        self._pacer = Pacer()
         self.warmup_ns: list[int] = []
         self.spent_ns = 0
 
@@ -87,8 +89,10 @@ class NetworkRun:
             if not self._network_done():
                 yield self._network_round()
             for series, task in self._shuffled():
-                self._time_alone(series, task)
+                time_alone(series, task)
                 yield [series.measurement]
+                self._pacer.rest()
+            self._pacer.rest()
             self.spent_ns += timing.now_ns() - start
         yield self.finished()
 
@@ -134,6 +138,7 @@ class NetworkRun:
             samples = _after_one(tasks, self._passes)
             for column, (series, _) in enumerate(self._replayed):
                 series.add(samples[:, column])
+            self._pacer.rest()
         self.whole.add(_after_one([self._deployment.whole], self._passes)[:, 0])
         self.floor.add(_after_one([self._deployment.floor], FLOOR_CALLS)[:, 0])
         return [s.measurement for s in (self.whole, self.floor, *(s for s, _ in self._replayed))]
@@ -142,9 +147,6 @@ class NetworkRun:
         waiting = [(s, t) for s, t in self._alone if not self._alone_done(s)]
         self._random.shuffle(waiting)
         return waiting
-
-    def _time_alone(self, series: Series, task: Task) -> None:
-        time_alone(series, task)
 
 
 def time_alone(series: Series, task: Task) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,8 @@ from augur_edge import timing
 from augur_edge.errors import UsageError
 
 FIFO_LEVEL = 10  # above every normal process, below the kernel's own threads
+BUSY_S = 0.1  # how often a real-time loop rests
+REST_SHARE = 0.08  # Linux stops real-time threads for 50 ms in every second that they fill (sched_rt_runtime_us)
 
 
 @contextmanager
@@ -39,6 +43,21 @@ def prepared(
         if locked:
             timing.lock_memory(False)
         timing.pin_to(before)
+
+
+class Pacer:
+    """Lets a real-time loop rest a little between rounds, before the kernel makes it in the middle of one."""
+
+    def __init__(self) -> None:
+        self._needed = os.sched_getscheduler(0) == os.SCHED_FIFO
+        self._since_s = time.monotonic()
+
+    def rest(self) -> None:
+        """Sleep for `REST_SHARE` of the time since the last rest, if that is `BUSY_S` or more."""
+        busy_s = time.monotonic() - self._since_s
+        if self._needed and busy_s >= BUSY_S:
+            time.sleep(REST_SHARE * busy_s)
+            self._since_s = time.monotonic()
 
 
 def _refused(refused: dict[str, str], what: str, why: str) -> bool:

@@ -53,7 +53,9 @@ class Job:
         after = conditions()
         context = {"conditions": {"before": before.to_dict(), "after": after.to_dict()}}
         measured = self.store.load(self.run.id).networks
-        verdict = judge(measured, before, after, timing.get_affinity(), self.settings.precision)
+        real_time = self.run.context.get("process", {}).get("priority") == "fifo"
+        cpus, precision = timing.get_affinity(), self.settings.precision
+        verdict = judge(measured, before, after, cpus, precision=precision, real_time=real_time)
         self.store.finish_run(self.run.id, "done", verdict, context)
         return self.store.load(self.run.id)
 

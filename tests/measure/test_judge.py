@@ -20,7 +20,7 @@ def network(whole_ns: np.ndarray, layer_ns: np.ndarray | None = None) -> Network
 
 
 def codes(record: NetworkRecord) -> list[str]:
-    return [r["code"] for r in judge([record], QUIET, QUIET, [], 0.01)["reasons"]]
+    return [r["code"] for r in judge([record], QUIET, QUIET, [], precision=0.01)["reasons"]]
 
 
 def noise(n: int, sigma: float) -> np.ndarray:
@@ -28,7 +28,7 @@ def noise(n: int, sigma: float) -> np.ndarray:
 
 
 def test_a_quiet_run_is_steady() -> None:
-    verdict = judge([network(noise(200, 0.005))], QUIET, QUIET, [], 0.01)
+    verdict = judge([network(noise(200, 0.005))], QUIET, QUIET, [], precision=0.01)
     assert verdict == {"steady": True, "reasons": []}
 
 
@@ -49,6 +49,14 @@ def test_layers_without_a_narrow_interval_are_named() -> None:
 
 
 def test_every_reason_says_what_to_do() -> None:
-    verdict = judge([network(noise(200, 0.15))], QUIET, conditions(), [], 0.01)
+    verdict = judge([network(noise(200, 0.15))], QUIET, conditions(), [], precision=0.01)
     assert not verdict["steady"]
     assert all(r["text"] and r["advice"] for r in verdict["reasons"])
+
+
+def test_tasks_that_waited_for_a_real_time_loop_are_no_disturbance() -> None:
+    after = Conditions(at_ns=10**10, psi_total_us=5 * 10**6)
+    before = Conditions(at_ns=0, psi_total_us=0)
+    quiet = [network(noise(200, 0.005))]
+    assert [r["code"] for r in judge(quiet, before, after, [], precision=0.01)["reasons"]] == ["pressure"]
+    assert judge(quiet, before, after, [], precision=0.01, real_time=True)["steady"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
 from augur_edge.errors import UsageError
-from augur_edge.measure.process import prepared
+from augur_edge.measure.process import BUSY_S, Pacer, prepared
 
 
 def state() -> tuple[list[int], int]:
@@ -32,3 +33,18 @@ def test_a_processor_that_is_not_there_is_refused() -> None:
     with pytest.raises(UsageError, match="--affinity 4000"), prepared([4000], "normal", False, 1):
         pass
     assert state() == before
+
+
+@pytest.mark.parametrize("priority", ["normal", "fifo"])
+def test_only_a_real_time_loop_rests_and_never_for_long(priority: str) -> None:
+    with prepared(None, priority, False, 1) as granted:
+        if granted["priority"] != priority:
+            pytest.skip("real-time priority is not allowed here")
+        pacer, start = Pacer(), time.monotonic()
+        while time.monotonic() - start < BUSY_S:
+            pass
+        spent = time.process_time(), time.monotonic()
+        pacer.rest()
+        slept = time.monotonic() - spent[1] - (time.process_time() - spent[0])
+    assert (slept > 0.05 * BUSY_S) == (priority == "fifo")
+    assert slept < 0.05

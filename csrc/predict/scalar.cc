@@ -35,9 +35,12 @@ struct Scalar {
   static uint64_t compare(Row bins, const uint8_t *columns, const int8_t *cuts, uint32_t depth, uint32_t trees) {
     uint64_t bits = 0;
     for (uint32_t tree = 0; tree < trees; ++tree, columns += depth, cuts += depth) {
-      uint64_t index = 0;
-      for (uint32_t i = depth; i-- > 0;) index = 2 * index + (bins[columns[i]] > cuts[i]);
-      bits |= index << depth * tree;
+      uint32_t index = 0;
+#if !defined(__clang__)
+#pragma GCC unroll 8
+#endif
+      for (uint32_t i = 0; i < depth; ++i) index = 2 * index + (bins[columns[depth - 1 - i]] > cuts[depth - 1 - i]);
+      bits |= uint64_t{index} << depth * tree;
     }
     return bits;
   }

@@ -19,6 +19,7 @@ struct Avx2 {
     __m256i part[4];  // 16 columns each, twice
   };
   static constexpr bool kOneWidth = false;
+  static constexpr uint32_t kInt16Width = 16;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m256i exponent = _mm256_set1_epi32(0x7f800000), lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

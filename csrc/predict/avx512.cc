@@ -19,6 +19,7 @@ namespace {
 struct Avx512 {
   typedef __m512i Row;
   static constexpr bool kOneWidth = true;
+  static constexpr uint32_t kInt16Width = 64;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m512i exponent = _mm512_set1_epi32(0x7f800000);

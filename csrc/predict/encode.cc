@@ -153,9 +153,11 @@ bool encode_layer(const int64_t *l, const uint8_t *ids, uint32_t n, float *x) {
   int64_t v[kValues];
   fill(l, s, kind, v);
   for (uint32_t i = 0; i < n; ++i) {
-    const float above = static_cast<float>(v[kQuotients.above[ids[i]]]);
-    const uint8_t below = kQuotients.below[ids[i]];
-    x[i] = below == 0 ? above : above / static_cast<float>(v[below]);
+    const uint8_t id = ids[i], below = kQuotients.below[id];
+    if (below == 0)
+      x[i] = static_cast<float>(v[id]);
+    else
+      x[i] = static_cast<float>(v[kQuotients.above[id]]) / static_cast<float>(v[below]);
   }
   return true;
 }

@@ -44,7 +44,7 @@ inline Score score_of(const augur_model &m, const float *x, double sum, double r
 inline float linked(const augur_model &m, const Score &s, double offset) {
   constexpr double kMax = 3.4028234663852886e38;
   double value = s.score + offset;
-  if (m.link == AUGUR_LINK_EXP) value = s.factor * exp(value);
+  if (m.link == AUGUR_LINK_EXP) value = scaled_exp(value, s.factor);
   return static_cast<float>(value > kMax ? kMax : value < -kMax ? -kMax : value);
 }
 

@@ -5,6 +5,7 @@
 //   typedef Row                                 a row's bins, ready for look-ups
 //   bool bin_row(m, x, bins)                    column c's bin to bins[c]; false if a feature is not finite
 //   kOneWidth                                   1 if WIDTH 64 is as fast as 16
+//   kInt16Width                                 most columns for which one row of int16 leaves has code of its own
 //   Row load<WIDTH>(bins)                       of a row with at most WIDTH columns: 16, 32 or 64
 //   uint64_t compare<WIDTH>(row, columns, cuts, depth, trees)   bit i = bins[columns[i]] > cuts[i] for i < depth * trees <= 64;
 //                                               higher bits are anything; 64 columns and cuts may be read
@@ -88,7 +89,7 @@ inline void add_rows(const Group &g, uint32_t first, uint32_t end, const uint8_t
 // and leaves, would be most of the library.
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void add_trees(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins, uint32_t n_rows, Sums<Acc> *p) {
-  constexpr bool kUsual = Isa::kOneWidth || WIDTH <= (sizeof(Leaf) == 4 ? 32 : 16);
+  constexpr bool kUsual = sizeof(Leaf) == 4 ? Isa::kOneWidth || WIDTH <= 32 : WIDTH <= Isa::kInt16Width;
   switch (g.depth) {
     case 6: return add_rows<Isa, WIDTH, kUsual ? 6 : 0, Leaf>(g, first, end, bins, n_rows, p);
     case 8: return add_rows<Isa, WIDTH, kUsual ? 8 : 0, Leaf>(g, first, end, bins, n_rows, p);

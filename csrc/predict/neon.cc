@@ -13,6 +13,7 @@ struct Neon {
     int8x16x4_t part;  // 16 columns each
   };
   static constexpr bool kOneWidth = false;
+  static constexpr uint32_t kInt16Width = 16;
 
   static bool all_finite(const float *x, uint32_t n) {
     uint32x4_t good = vdupq_n_u32(~0u);

@@ -8,6 +8,7 @@ namespace {
 struct Scalar {
   typedef const int8_t *Row;
   static constexpr bool kOneWidth = true;
+  static constexpr uint32_t kInt16Width = 0;
 
   static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     for (uint32_t f = 0; f < m.n_features; ++f)

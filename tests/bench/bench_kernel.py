@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import threading
+import time
 import timeit
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -143,15 +144,29 @@ def test_layers_and_networks_from_c() -> None:
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two processors")
 def test_two_threads_are_nearly_twice_as_fast() -> None:
+    """The best of many short rounds on each side: another program's time slice would be counted otherwise."""
     p = forest(1000, 6, 8)
-    x = np.tile(p.x, (20, 1))
-    halves, allowed = np.split(x, 2), os.sched_getaffinity(0)
+    x, allowed = np.tile(p.x, (2, 1)), os.sched_getaffinity(0)
+    out, barrier, rounds = np.empty(len(x), np.float32), threading.Barrier(2), 300
+    spans: list[list[tuple[int, int]]] = [[], []]
+
+    def half(i: int) -> None:
+        os.sched_setaffinity(0, {i})
+        rows, to = np.split(x, 2)[i], np.split(out, 2)[i]
+        for _ in range(rounds):
+            barrier.wait()
+            start = time.perf_counter_ns()
+            p.rounded.predict_many(rows, to)
+            spans[i].append((start, time.perf_counter_ns()))
+
+    one = min(clocked(lambda: p.rounded.predict_many(x, out), 1)() for _ in range(100))
     os.sched_setaffinity(0, range(os.cpu_count() or 1))
-    try:
-        with ThreadPoolExecutor(2) as pool:
-            both = clocked(lambda: list(pool.map(p.predictor.predict_many, halves)), 1)
-            one, two = turns(clocked(lambda: p.predictor.predict_many(x), 1), both, blocks=9)
-    finally:
-        os.sched_setaffinity(0, allowed)
+    threads = [threading.Thread(target=half, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.sched_setaffinity(0, allowed)
+    two = min(max(a[1], b[1]) - min(a[0], b[0]) for a, b in zip(*spans))
     print(f"\ntwo threads: {one / two:.2f} x one")
     assert one / two >= 1.9

@@ -142,14 +142,13 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
                 console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
         context = {**device.context(), "timer": timing.clock(), "process": granted}
         run.context = {**context, **({"first": run.context} if run.context else {})}
-        return _execute(Job(store, run, _settings(args), targets))
+        return _execute(Job(store, run, lambda target: _settings(args), targets))
 
 
 def _execute(job: Job) -> RunRecord:
     total = len(job.targets)
-    index = {target.name: i for i, target in enumerate(job.targets)}
     with console.Progress(total, "measuring", "networks") as progress:
-        job.report = lambda what, share: progress.update(index.get(what, 0) + share, what)
+        job.report = lambda index, what, share: progress.update(index + share, what)
         try:
             return job.execute()
         except KeyboardInterrupt:

@@ -15,7 +15,7 @@ import numpy as np
 from augur_edge import timing
 from augur_edge.measure.process import Pacer
 from augur_edge.measure.series import Series, loops_for, timed
-from augur_edge.measure.settings import CHUNK_NS, ISOLATED_SLICE_NS, MIN_SAMPLES, Settings
+from augur_edge.measure.settings import CHUNK_NS, ISOLATED_SLICE_NS, LAYER_WARMUP_MAX_NS, MIN_SAMPLES, Settings
 from augur_edge.measure.warmup import warm_up
 from augur_edge.runtime.base import DeployedLayer, Deployment, Task
 from augur_edge.store.records import Measurement
@@ -111,9 +111,7 @@ class NetworkRun:
         if tasks:
             warm_up(tasks)
         for series, task in self._alone:
-            task.run()
-            if series.rounds == 0:
-                series.measurement.loops = loops_for(task, self._resolution_ns)
+            start_alone(series, task, self._resolution_ns)
 
     def _time_is_up(self) -> bool:
         return self.spent_ns >= self._settings.max_time_s * 1e9
@@ -147,6 +145,13 @@ class NetworkRun:
         waiting = [(s, t) for s, t in self._alone if not self._alone_done(s)]
         self._random.shuffle(waiting)
         return waiting
+
+
+def start_alone(series: Series, task: Task, resolution_ns: float) -> None:
+    """Warm a layer up alone and choose its loops, unless a resumed run has chosen them."""
+    warm_up([task], LAYER_WARMUP_MAX_NS)
+    if series.rounds == 0:
+        series.measurement.loops = loops_for(task, resolution_ns)
 
 
 def time_alone(series: Series, task: Task) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from augur_edge import timing
@@ -26,6 +26,7 @@ def prepared(
     the rest of the system is not starved. Raises UsageError for processors that are not there.
     """
     before = timing.get_affinity()
+    policy, level = os.sched_getscheduler(0), os.sched_getparam(0)
     refused: dict[str, str] = {}
     fifo = locked = False
     if affinity is not None:
@@ -39,7 +40,8 @@ def prepared(
         yield {"priority": "fifo" if fifo else "normal", "lock_memory": locked, "refused": refused}
     finally:
         if fifo:
-            timing.set_fifo(0)
+            with suppress(PermissionError):  # begun by somebody who may go higher than we may: it stays at FIFO_LEVEL
+                os.sched_setscheduler(0, policy, level)
         if locked:
             timing.lock_memory(False)
         timing.pin_to(before)

@@ -33,7 +33,7 @@ ELEM_TYPES = {
 }  # fmt: skip
 OWN_ARENAS = (
     "each layer has an interpreter and an arena of its own: replayed layers miss caches that the network hits, so take "
-    "the isolated times; ai-edge-litert 2.3 has a C API that shares memory"
+    "the isolated times; what shares memory is the C API of ai-edge-litert 2.3 with the native module built"
 )
 _OPERATOR_EVENTS = 2 | 4 | 8  # operator, delegate's operator, delegate's profiled operator
 

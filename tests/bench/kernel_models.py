@@ -59,7 +59,13 @@ def forest(trees: int, depth: int, width: int) -> Peers:
     rng = np.random.default_rng(1)
     x = rng.uniform(0, 1, (2 * ROWS, width)).astype(np.float32)
     model = catboost.CatBoostRegressor(
-        iterations=trees, depth=depth, learning_rate=0.1, verbose=False, thread_count=2, random_seed=0
+        iterations=trees,
+        depth=depth,
+        learning_rate=0.1,
+        verbose=False,
+        thread_count=2,
+        random_seed=0,
+        allow_writing_files=False,
     )
     if not stem.with_suffix(".so").exists():
         y = np.log1p(
@@ -107,7 +113,9 @@ def layer_files() -> tuple[Path, Path, Path, Path]:
     x = encode.encode(layers)[:, ids].copy()
     if not all(p.exists() for p in paths):
         FOLDER.mkdir(parents=True, exist_ok=True)
-        model = catboost.CatBoostRegressor(iterations=128, depth=8, verbose=False, thread_count=2, random_seed=0)
+        model = catboost.CatBoostRegressor(
+            iterations=128, depth=8, verbose=False, thread_count=2, random_seed=0, allow_writing_files=False
+        )
         model.fit(x, np.log1p(0.2 * np.sin(x[:, 6]) + 0.3 * x[:, 10] + 0.001 * x[:, 7]))
         model.save_model(str(FOLDER / "layers.json"), format="json")
         features = tuple(Feature(name, i, 0, 1e12) for name, i in zip(NAMES, ids))

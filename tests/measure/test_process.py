@@ -28,6 +28,25 @@ def test_affinity_and_priority_are_set_and_put_back(priority: str) -> None:
     assert state() == before
 
 
+@pytest.mark.parametrize(
+    ("policy", "level"), [(os.SCHED_FIFO, 50), (os.SCHED_RR, 3), (os.SCHED_BATCH, 0), (os.SCHED_OTHER, 0)]
+)
+def test_a_process_begun_under_another_policy_goes_back_to_it(policy: int, level: int) -> None:
+    before, before_level = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, policy, os.sched_param(level))
+    except PermissionError:
+        pytest.skip("real-time priority is not allowed here")
+    try:
+        with prepared(None, "fifo", False, 1) as granted:
+            if granted["priority"] != "fifo":
+                pytest.skip("real-time priority is not allowed here")
+            assert os.sched_getscheduler(0) == os.SCHED_FIFO
+        assert (os.sched_getscheduler(0), os.sched_getparam(0).sched_priority) == (policy, level)
+    finally:
+        os.sched_setscheduler(0, before, before_level)
+
+
 def test_a_processor_that_is_not_there_is_refused() -> None:
     before = state()
     with pytest.raises(UsageError, match="--affinity 4000"), prepared([4000], "normal", False, 1):

@@ -77,7 +77,9 @@ def test_as_exact_as_float32(tmp_path, kind, trees, depth):
     rng = np.random.default_rng(trees)
     x = rng.normal(size=(3000, 9)).astype(np.float32)
     y = 7 + np.exp(x[:, 0]) * x[:, 1] + x[:, 2:].sum(axis=1)
-    model = catboost.CatBoostRegressor(iterations=trees, depth=depth, verbose=False, thread_count=1, random_seed=0)
+    model = catboost.CatBoostRegressor(
+        iterations=trees, depth=depth, verbose=False, thread_count=1, random_seed=0, allow_writing_files=False
+    )
     model.fit(x, y)
     model.save_model(str(tmp_path / "m"), format=kind)
     got = Predictor(dumps(from_catboost(tmp_path / "m"))).predict_many(x)

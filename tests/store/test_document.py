@@ -13,7 +13,7 @@ from hypothesis import given
 from augur_edge.layers import Layer
 from augur_edge.store import NetworkRecord, RunRecord, measure_document
 
-SUMMARY = ["median", "mad", "p90", "p99", "ci95", "n", "loops"]
+SUMMARY = ["median", "mad", "p90", "p99", "ci95", "n", "loops", "n_outliers"]
 
 
 def document(*networks: NetworkRecord, **fields: Any) -> dict[str, Any]:

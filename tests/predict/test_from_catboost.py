@@ -73,7 +73,7 @@ def test_what_is_no_model(tmp_path):
 @pytest.mark.parametrize("kind", ["json", "cbm"])
 @pytest.mark.parametrize(("trees", "depth"), [(60, 8), (150, 6), (20, 10)])
 def test_as_exact_as_float32(tmp_path, kind, trees, depth):
-    catboost = pytest.importorskip("catboost", reason="catboost is optional: only its own files are checked against it")
+    catboost = pytest.importorskip("catboost", reason="no catboost here to compare with")
     rng = np.random.default_rng(trees)
     x = rng.normal(size=(3000, 9)).astype(np.float32)
     y = 7 + np.exp(x[:, 0]) * x[:, 1] + x[:, 2:].sum(axis=1)

@@ -7,13 +7,13 @@ NET ?= resnet18
 T ?= tests
 VENV := .venv
 PY := $(VENV)/bin/python
-SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/*)
+SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
-.PHONY: help measure test lint types san bench wheel clean
+.PHONY: help measure test lint types san fuzz bench wheel install-c clean
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 measure: $(VENV)/.ready-run  ## measure a network on this device, layer by layer
 	$(PY) -m augur_edge measure $(NET) $(ARGS)
@@ -31,8 +31,14 @@ types: $(VENV)/.ready-dev  ## types, with mypy --strict
 san: $(VENV)/.ready-test  ## native code and its tests under the address and undefined-behaviour sanitizers
 	tools/sanitize.sh $(PY)
 
-bench: $(VENV)/.ready-test  ## the C++ loop against Python's, and what a precision costs
+bench: $(VENV)/.ready-test  ## loops beside Python, what a precision costs, the kernel beside its peers
 	$(PY) -m pytest -s tests/bench/*.py
+
+fuzz:  ## a million broken predictor files, N=… for another number, under both sanitizers
+	tools/fuzz.sh $(or $(N),1000000)
+
+install-c:  ## the predictor for C programs: PREFIX=/usr/local [DESTDIR=…]
+	$(MAKE) -C csrc install
 
 wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
 	rm -rf dist

@@ -1,27 +1,42 @@
-"""The native module; everything else is in pyproject.toml.
+"""The native modules; everything else is in pyproject.toml.
 
 `_timing` (pybind11): clock, timed loops, affinity, clients of the runtimes' C APIs.
+`_kernel` (Cython): the predictor. Its kernels choose their instruction sets by function attributes, so that one set of
+flags builds them all, with GCC and Clang and when cross-compiling; -ffp-contract=off keeps their sums equal.
 """
 
 from pathlib import Path
 
+from Cython.Build import cythonize
 from pybind11.setup_helpers import Pybind11Extension
-from setuptools import setup
+from setuptools import Extension, setup
 
-HEADERS = sorted(str(p) for p in Path("csrc/timing").glob("*.h"))
+TIMING_HEADERS = sorted(str(p) for p in Path("csrc/timing").glob("*.h"))
 TIMING = sorted(str(p) for p in Path("csrc/timing").glob("*.cc"))
+KERNEL = sorted(str(p) for p in Path("csrc/predict").glob("*.cc"))
+KERNEL_HEADERS = [str(p) for folder in ("csrc/predict", "csrc/include/augur") for p in sorted(Path(folder).glob("*.h"))]
 
-setup(
-    ext_modules=[
-        Pybind11Extension(
-            "augur_edge._timing",
-            TIMING,
-            depends=HEADERS,
-            cxx_std=17,
-            include_dirs=["csrc/timing"],
-            libraries=["dl", "pthread"],
-            extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra"],
-            extra_link_args=["-Wl,--strip-all"],
-        )
-    ]
+timing = Pybind11Extension(
+    "augur_edge._timing",
+    TIMING,
+    depends=TIMING_HEADERS,
+    cxx_std=17,
+    include_dirs=["csrc/timing"],
+    libraries=["dl", "pthread"],
+    extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra"],
+    extra_link_args=["-Wl,--strip-all"],
 )
+kernel = Extension(
+    "augur_edge._kernel",
+    ["augur_edge/_kernel.pyx", *KERNEL],
+    depends=KERNEL_HEADERS,
+    include_dirs=["csrc/include"],
+    extra_compile_args=[
+        "-std=c++17", "-O2", "-g0", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
+        "-ffp-contract=off", "-Wall", "-Wextra",
+    ],
+    extra_link_args=["-Wl,--strip-all", "-Wl,--as-needed"],
+    language="c++",
+)  # fmt: skip
+
+setup(ext_modules=[timing, *cythonize([kernel], build_dir="build/cython")])

@@ -14,6 +14,8 @@ MEASURE = "augur-edge/measure/1"
 COMPARE = "augur-edge/compare/1"
 RUNS = "augur-edge/runs/1"
 EXPORT = "augur-edge/export/1"
+PREDICT = "augur-edge/predict/1"
+BENCH = "augur-edge/bench/1"
 
 
 def require(document: Mapping[str, Any], schema: str, where: str) -> None:

@@ -56,7 +56,7 @@ pip() {
 
 echo "augur-edge: installing .[$extras] into $venv" >&2
 if [ $termux = yes ]; then # no wheels for Android on PyPI: README, "Limits"
-    pip 'setuptools>=70.1' 'pybind11>=2.12' && pip --no-build-isolation --no-deps -e .
+    pip 'setuptools>=70.1' 'pybind11>=2.12' 'cython>=3.0' && pip --no-build-isolation --no-deps -e .
 else
     pip -e ".[$extras]"
 fi || fail "pip could not install .[$extras]; its own words are above"

@@ -24,6 +24,8 @@ COMMANDS = {
     "measure": "augur_edge.cli.measure:MeasureCommand",
     "show": "augur_edge.cli.show:ShowCommand",
     "compare": "augur_edge.cli.compare:CompareCommand",
+    "predict": "augur_edge.cli.predict:PredictCommand",
+    "bench": "augur_edge.cli.bench:BenchCommand",
     "export": "augur_edge.cli.export:ExportCommand",
     "import": "augur_edge.cli.import_:ImportCommand",
 }

@@ -1,0 +1,141 @@
+"""`augur-edge predict`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augur_edge import console, schema
+from augur_edge.errors import AugurError, UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.predict import Predictor
+
+
+class PredictCommand:
+    """Ask a predictor what layers and networks cost; show, convert or embed it.
+
+    MODEL is an .augpred file, or a model that CatBoost saved (.json, .cbm). WHAT is numbers with commas - a layer's
+    16 integers, Augur's eight columns, or ready features - or a network: .onnx, .tflite, .csv, or a name.
+
+    examples:
+      augur-edge predict board.augpred 3,56,56,64,64,1,1,1
+      augur-edge predict board.augpred resnet18 --level 0.9
+      augur-edge predict model.cbm --int16 -o model.augpred
+      augur-edge predict board.augpred --to-c -o model.c
+    """
+
+    name = "predict"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("model", type=Path, metavar="MODEL", help="the predictor")
+        parser.add_argument("what", nargs="*", metavar="WHAT", help="layers as numbers, and networks")
+        parser.add_argument("--level", type=float, metavar="SHARE", help="add the interval of this share of cases")
+        parser.add_argument("--dump", action="store_true", help="print all of the predictor as text")
+        parser.add_argument("--to-c", action="store_true", help="print it as a C array, augur_model_data")
+        parser.add_argument("--int16", action="store_true", help="round its leaves to 16 bits, with the error stated")
+        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the .augpred or C file here")
+        parser.add_argument("--kernel", help="demand this kernel instead of the best one here")
+        parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.PREDICT})")
+
+    def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.predict import Predictor, select_kernel
+        from augur_edge.predict.files import read_predictor
+
+        data = read_predictor(args.model)
+        if args.kernel:
+            select_kernel(args.kernel)
+        try:
+            predictor = Predictor(data)
+            if args.int16:
+                data = _rounded(data)
+                predictor = Predictor(data)
+        except AugurError as error:
+            raise type(error)(f"{args.model}: {error}") from None
+        if args.dump or args.to_c or args.output:
+            return _converted(args, data)
+        if not args.what:
+            raise UsageError("nothing to do: name layers or networks, or give --dump, --to-c or -o")
+        answers = [_answer(predictor, what, args.level) for what in args.what]
+        if args.json:
+            about = {"model": str(args.model), "target": predictor.target, "unit": predictor.unit}
+            print(json.dumps({"schema": schema.PREDICT, "context": about, "answers": answers}, indent=2))
+        else:
+            print("\n".join(_text(answer, predictor.unit) for answer in answers))
+        return 0
+
+
+def _rounded(data: bytes) -> bytes:
+    from augur_edge.predict.format import dumps, loads
+
+    return dumps(loads(data).quantised())
+
+
+def _converted(args: argparse.Namespace, data: bytes) -> int:
+    from augur_edge.predict.dump import dump
+    from augur_edge.predict.format import loads
+    from augur_edge.predict.to_c import to_c
+
+    if args.dump:
+        print(dump(loads(data), len(data)))
+        return 0
+    if args.output:
+        args.output.write_bytes(to_c(data).encode() if args.to_c else data)
+        console.talk(f"{args.output}: written")
+    else:
+        print(to_c(data), end="")
+    return 0
+
+
+def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, Any]:
+    numbers = _numbers(what, predictor.takes_layers)
+    if numbers is not None:
+        return {"what": what, **_one(predictor, what, numbers, level)}
+    if not predictor.takes_layers:
+        raise UsageError(f"{what}: this predictor takes {predictor.n_features} ready features, with commas")
+    from augur_edge.predict.files import layers_of
+
+    named = layers_of(what)
+    layers = [
+        {"name": name, "op": layer.op, **_one(predictor, f"{what}, {name}", [layer], level)} for name, layer in named
+    ]
+    return {"what": what, "value": predictor.predict_network([layer for _, layer in named]), "layers": layers}
+
+
+def _one(predictor: Predictor, what: str, numbers: list[Any], level: float | None) -> dict[str, Any]:
+    try:
+        if level is None:
+            return {"value": predictor.predict(*numbers)}
+        return predictor.interval(*numbers, level=level)._asdict()
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{what}: {error}") from None
+
+
+def _numbers(what: str, whole: bool) -> list[Any] | None:
+    """The numbers of a text with commas; None if it is none."""
+    try:
+        return [int(part) if whole else float(part) for part in what.split(",")]
+    except ValueError:
+        return None
+
+
+def _text(answer: dict[str, Any], unit: str) -> str:
+    """A table of layers, or one line."""
+    lines = []
+    for layer in answer.get("layers", []):
+        lines.append((layer["name"], layer["op"], *_cells(layer)))
+    table = console.table(_header(answer, unit), lines, left=2) + "\n" if lines else ""
+    return table + " ".join([f"{answer['what']}:", *_cells(answer), unit])
+
+
+def _header(answer: dict[str, Any], unit: str) -> tuple[str, ...]:
+    return ("layer", "op", unit, *(("from", "to", "trained on such") if "low" in answer["layers"][0] else ()))
+
+
+def _cells(answer: dict[str, Any]) -> list[str]:
+    cells = [f"{answer['value']:.1f}"]
+    if "low" in answer:
+        cells += [f"{answer['low']:.1f}", f"{answer['high']:.1f}", "yes" if answer["in_domain"] else "no"]
+    return cells

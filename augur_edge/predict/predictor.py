@@ -1,0 +1,72 @@
+"""Predictor: ask what a layer, a row of features or a network costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Union
+
+from augur_edge import _kernel
+from augur_edge.errors import DataError
+from augur_edge.layers import Layer
+from augur_edge.network import Network
+
+Layers = Union[Network, Sequence[Layer], Any]
+
+
+class Interval(NamedTuple):
+    """An answer with conformal bounds, in the predictor's unit; in_domain: all features lie in their training range."""
+
+    low: float
+    value: float
+    high: float
+    in_domain: bool
+
+
+class Predictor(_kernel.Predictor):
+    """A predictor from the bytes of an .augpred file; `Predictor.load(path)` reads one.
+
+    `predict(...)` takes features (raw/1), or a Layer, its 16 integers or Augur's eight (layer/1).
+    """
+
+    @classmethod
+    def load(cls, path: str | Path) -> Predictor:
+        """Reads a file. Raises DataError, naming the file."""
+        try:
+            return cls(Path(path).read_bytes())
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}") from None
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from None
+
+    def layer_integers(self, layer: object) -> tuple[int, ...]:
+        """The 16 integers of a Layer; TypeError for anything else."""
+        if not isinstance(layer, Layer):
+            raise TypeError(f"predict() takes numbers or a Layer, not {type(layer).__name__}")
+        from augur_edge.predict.encode import layer_integers
+
+        return layer_integers(layer)
+
+    def interval(self, *layer: Any, level: float = 0.9) -> Interval:
+        """Answer and bounds that hold `level` of the cases (the least stored level that is not below it).
+
+        Takes what `predict` takes. Raises ValueError if the predictor stores no such level.
+        """
+        return Interval(*self.interval_of(level, *layer))
+
+    def predict_network(self, network: Layers) -> float:
+        """Sum of the layers plus the network's overhead. network: a Network, Layers, or int64[n, 16]."""
+        return self.predict_network_layers(_matrix(network))
+
+    def network_total(self, network: Layers) -> _kernel.NetworkTotal:
+        """A total that follows changes of single layers: `.change(position, layer)` gives the new one."""
+        return _kernel.NetworkTotal(self, _matrix(network))
+
+
+def _matrix(network: Layers) -> Any:
+    """int64[n, 16] of whatever names a network's layers."""
+    if hasattr(network, "dtype"):
+        return network
+    from augur_edge.predict.encode import layer_matrix
+
+    return layer_matrix([n.layer for n in network.nodes] if isinstance(network, Network) else network)

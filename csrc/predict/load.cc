@@ -1,0 +1,274 @@
+// Checks a file, number by number, before anything is used; then points into it.
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+#include "kernels.h"
+
+namespace augur {
+namespace {
+
+const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
+enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kKnown };
+
+struct Section {
+  uint32_t offset, bytes;
+};
+
+struct Loader {
+  const uint8_t *data;
+  uint32_t size;
+  augur_model m;
+  Section sections[kKnown];
+  uint32_t n_borders, n_blocks;
+  augur_error error;
+
+  template <class T>
+  T at(size_t offset) const {
+    T value;
+    memcpy(&value, data + offset, sizeof value);
+    return value;
+  }
+  bool fail(augur_status status, size_t offset, const char *message) {
+    error = {status, offset, message};
+    return false;
+  }
+  // The section `id` must hold `bytes`; 64 bits, so that no product of counts can wrap.
+  bool expect(uint32_t id, uint64_t bytes, const char *message) {
+    if (sections[id].bytes == bytes) return true;
+    return fail(AUGUR_E_LAYOUT, sections[id].offset, message);
+  }
+
+  AUGUR_SMALL bool header();
+  AUGUR_SMALL bool counts();
+  AUGUR_SMALL bool table();
+  AUGUR_SMALL bool features();
+  AUGUR_SMALL bool base();
+  AUGUR_SMALL bool columns();
+  AUGUR_SMALL bool groups();
+  bool slots(const Group &g);
+  AUGUR_SMALL bool leaves();
+  AUGUR_SMALL bool levels();
+  bool all() {
+    return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels();
+  }
+};
+
+bool Loader::header() {
+  if (size < 8) return fail(AUGUR_E_TRUNCATED, size, "shorter than a header");
+  if (memcmp(data, kMagic, sizeof kMagic) != 0) return fail(AUGUR_E_MAGIC, 0, "not an .augpred file");
+  if (size < AUGUR_HEADER_BYTES) return fail(AUGUR_E_TRUNCATED, size, "shorter than a header");
+  const uint32_t order = at<uint32_t>(16);
+  if (order == 0x0d0c0b0au) return fail(AUGUR_E_BYTE_ORDER, 16, "written in big-endian order");
+  if (order != 0x0a0b0c0du) return fail(AUGUR_E_BYTE_ORDER, 16, "the byte order mark is damaged");
+  if (at<uint16_t>(8) != AUGUR_FORMAT_MAJOR) return fail(AUGUR_E_VERSION, 8, "a major version that this build does not read");
+  const uint32_t stated = at<uint32_t>(20);
+  if (stated > size) return fail(AUGUR_E_TRUNCATED, 20, "the file is shorter than it says");
+  if (stated < size) return fail(AUGUR_E_TRUNCATED, 20, "the file is longer than it says");
+  if (at<uint32_t>(12) != crc32(data + 16, size - 16)) return fail(AUGUR_E_CHECKSUM, 12, "the checksum does not match: damaged");
+  return true;
+}
+
+bool Loader::counts() {
+  m.link = data[24], m.leaf = data[25], m.base_kind = data[26];
+  if (m.link > AUGUR_LINK_EXP) return fail(AUGUR_E_LIMIT, 24, "unknown link");
+  if (m.leaf > AUGUR_LEAF_I16) return fail(AUGUR_E_LIMIT, 25, "unknown kind of leaves");
+  if (m.base_kind > AUGUR_BASE_ROOFLINE) return fail(AUGUR_E_LIMIT, 26, "unknown base term");
+  m.encoder = at<uint16_t>(28);
+  if (m.encoder != AUGUR_ENCODER_RAW && m.encoder != AUGUR_ENCODER_LAYER)
+    return fail(AUGUR_E_ENCODER, 28, "an encoder that this build does not have");
+  if (at<uint16_t>(30) != 1) return fail(AUGUR_E_ENCODER, 30, "a version of the encoder that this build does not have");
+  m.n_features = at<uint16_t>(32), m.n_columns = at<uint16_t>(34), m.n_levels = at<uint16_t>(36);
+  m.n_trees = at<uint32_t>(40);
+  if (m.n_features < 1 || m.n_features > AUGUR_MAX_FEATURES) return fail(AUGUR_E_LIMIT, 32, "features must be 1 to 64");
+  if (m.n_columns > AUGUR_MAX_COLUMNS) return fail(AUGUR_E_LIMIT, 34, "more than 64 columns");
+  if (m.n_levels > AUGUR_MAX_LEVELS) return fail(AUGUR_E_LIMIT, 36, "more than 16 interval levels");
+  if (m.n_trees > AUGUR_MAX_TREES) return fail(AUGUR_E_LIMIT, 40, "more than 65535 trees");
+  if (m.n_trees > 0 && m.n_columns == 0) return fail(AUGUR_E_LIMIT, 34, "trees without columns");
+  m.bias = at<double>(48), m.scale = at<double>(56), m.overhead = at<double>(64);
+  for (uint32_t offset = 48; offset < 80; offset += 8)
+    if (!finite(at<double>(offset))) return fail(AUGUR_E_VALUE, offset, "not a finite number");
+  if (data[103] != 0 || data[111] != 0) return fail(AUGUR_E_VALUE, 80, "target or unit without its closing NUL");
+  return true;
+}
+
+bool Loader::table() {
+  const uint32_t n = at<uint16_t>(38);
+  if (n < 1 || n > AUGUR_MAX_SECTIONS) return fail(AUGUR_E_LIMIT, 38, "sections must be 1 to 32");
+  uint64_t end = AUGUR_HEADER_BYTES + 16u * n;
+  if (end > size) return fail(AUGUR_E_TRUNCATED, size, "the section table is cut off");
+  for (uint32_t i = 0; i < n; ++i) {
+    const size_t entry = AUGUR_HEADER_BYTES + 16u * i;
+    const uint32_t id = at<uint32_t>(entry), offset = at<uint32_t>(entry + 4), bytes = at<uint32_t>(entry + 8);
+    if (offset % 64 != 0) return fail(AUGUR_E_LAYOUT, entry + 4, "a section does not start at a multiple of 64");
+    if (offset < end) return fail(AUGUR_E_LAYOUT, entry + 4, "a section overlaps or precedes the one before it");
+    end = uint64_t{offset} + bytes;
+    if (end > size) return fail(AUGUR_E_LAYOUT, entry + 8, "a section ends beyond the file");
+    if (id == 0) return fail(AUGUR_E_LAYOUT, entry, "a section without an id");
+    if (id >= kKnown) continue;
+    if (sections[id].offset != 0) return fail(AUGUR_E_LAYOUT, entry, "a section occurs twice");
+    sections[id] = {offset, bytes};
+  }
+  if (sections[kMeta].offset == 0 || sections[kFeatures].offset == 0 || sections[kDepths].offset == 0)
+    return fail(AUGUR_E_LAYOUT, AUGUR_HEADER_BYTES, "section 1, 2 or 6 is missing");
+  m.meta = reinterpret_cast<const char *>(data + sections[kMeta].offset);
+  m.meta_bytes = sections[kMeta].bytes;
+  return true;
+}
+
+bool Loader::features() {
+  if (!expect(kFeatures, 16u * m.n_features, "section 2 does not fit the number of features")) return false;
+  const size_t start = sections[kFeatures].offset;
+  m.features = reinterpret_cast<const Feature *>(data + start);
+  for (uint32_t i = 0; i < m.n_features; ++i) {
+    const Feature &f = m.features[i];
+    const uint32_t limit = m.encoder == AUGUR_ENCODER_LAYER ? AUGUR_N_LAYER_FEATURES : m.n_features;
+    if (f.id >= limit) return fail(AUGUR_E_LIMIT, start + 16 * i, "a feature that the encoder does not have");
+    if (!finite(f.low) || !finite(f.high) || f.low > f.high)
+      return fail(AUGUR_E_VALUE, start + 16 * i + 4, "a feature's range is not low <= high");
+    m.ids[i] = static_cast<uint8_t>(f.id);
+  }
+  return true;
+}
+
+bool Loader::base() {
+  if (m.base_kind == AUGUR_BASE_NONE) return true;
+  const uint64_t rows = m.base_kind == AUGUR_BASE_ROOFLINE ? 2 : 1;
+  if (!expect(kBase, 8 * (1 + rows * m.n_features), "section 3 does not fit the base term")) return false;
+  m.base = reinterpret_cast<const double *>(data + sections[kBase].offset);
+  for (uint32_t i = 0; i < 1 + rows * m.n_features; ++i)
+    if (!finite(m.base[i])) return fail(AUGUR_E_VALUE, sections[kBase].offset + 8 * i, "a weight is not finite");
+  for (uint32_t row = 0; row < rows; ++row)
+    for (uint32_t i = 0; i < m.n_features; ++i) {
+      const double weight = m.base[1 + row * m.n_features + i];
+      if (weight != 0) m.terms[row][m.n_terms[row]++] = {weight, i};
+    }
+  return true;
+}
+
+bool Loader::columns() {
+  if (!expect(kColumns, 4u * m.n_columns, "section 4 does not fit the number of columns")) return false;
+  const size_t start = sections[kColumns].offset, borders = sections[kBorders].offset;
+  for (uint32_t c = 0; c < m.n_columns; ++c) {
+    const uint8_t *record = data + start + 4 * c;
+    if (record[0] >= m.n_features) return fail(AUGUR_E_LIMIT, start + 4 * c, "a column of a feature that is not there");
+    if (record[1] == 0) return fail(AUGUR_E_LIMIT, start + 4 * c + 1, "a column without borders");
+    n_borders += record[1], n_blocks += record[1] / kBlock + 1;
+  }
+  if (!expect(kBorders, 4u * n_borders, "section 5 does not fit the number of borders")) return false;
+  for (uint32_t c = 0, i = 0; c < m.n_columns; ++c)
+    for (uint32_t k = 0; k < data[start + 4 * c + 1]; ++k, ++i) {
+      const float border = at<float>(borders + 4 * i);
+      if (!finite(border)) return fail(AUGUR_E_VALUE, borders + 4 * i, "a threshold is NaN or infinite");
+      if (k > 0 && !(border > at<float>(borders + 4 * i - 4)))
+        return fail(AUGUR_E_VALUE, borders + 4 * i, "a column's borders do not ascend");
+    }
+  return true;
+}
+
+bool Loader::groups() {
+  if (!expect(kDepths, 64, "section 6 must have 64 bytes")) return false;
+  const size_t start = sections[kDepths].offset;
+  uint64_t trees = 0, slots_end = 0, leaves_end = 0;
+  const uint32_t leaf_bytes = m.leaf == AUGUR_LEAF_F32 ? 4 : 2;
+  for (uint32_t depth = 0; depth < 16; ++depth) {
+    const uint32_t n = at<uint32_t>(start + 4 * depth);
+    if (n == 0) continue;
+    if (depth < 1 || depth > AUGUR_MAX_DEPTH || n > AUGUR_MAX_TREES)
+      return fail(AUGUR_E_LIMIT, start + 4 * depth, "trees must have depth 1 to 12");
+    const uint8_t *leaf = data + sections[kLeaves].offset + leaves_end;
+    m.groups[m.n_groups++] = {depth, n, data + sections[kSlots].offset + slots_end,
+                              reinterpret_cast<const int8_t *>(data) + sections[kCuts].offset + slots_end, leaf, nullptr};
+    trees += n;
+    slots_end += (uint64_t{n} * depth + 127) / 64 * 64;
+    leaves_end += (uint64_t{n} << depth) * leaf_bytes;
+    // before the next pointer is made: the sections hold this much
+    if (slots_end > sections[kSlots].bytes || slots_end > sections[kCuts].bytes || leaves_end > sections[kLeaves].bytes)
+      return fail(AUGUR_E_LAYOUT, start + 4 * depth, "sections 7, 8 and 9 do not hold the trees");
+  }
+  if (trees != m.n_trees) return fail(AUGUR_E_LAYOUT, start, "section 6 does not add up to the number of trees");
+  return expect(kSlots, slots_end, "section 7 does not fit the trees") &&
+         expect(kCuts, slots_end, "section 8 does not fit the trees") &&
+         expect(kLeaves, leaves_end, "section 9 does not fit the trees");
+}
+
+bool Loader::slots(const Group &g) {
+  const uint32_t n = (g.n_trees * g.depth + 127) / 64 * 64;
+  for (uint32_t i = 0; i < n; ++i) {
+    const size_t column_at = static_cast<size_t>(g.columns + i - data);
+    const size_t cut_at = static_cast<size_t>(reinterpret_cast<const uint8_t *>(g.cuts) + i - data);
+    if (i >= g.n_trees * g.depth) {
+      if (g.columns[i] != 0 || g.cuts[i] != 127) return fail(AUGUR_E_VALUE, cut_at, "padding of the slots is not padding");
+      continue;
+    }
+    if (g.columns[i] >= m.n_columns) return fail(AUGUR_E_LIMIT, column_at, "a slot of a column that is not there");
+    const int borders = data[sections[kColumns].offset + 4u * g.columns[i] + 1];
+    if (g.cuts[i] + 128 >= borders) return fail(AUGUR_E_LIMIT, cut_at, "a cut beyond its column's borders");
+  }
+  return true;
+}
+
+bool Loader::leaves() {
+  for (uint32_t k = 0; k < m.n_groups; ++k) {
+    const Group &g = m.groups[k];
+    if (!slots(g)) return false;
+    if (m.leaf != AUGUR_LEAF_F32) continue;
+    const float *leaf = static_cast<const float *>(g.leaves);
+    for (size_t i = 0; i < size_t{g.n_trees} << g.depth; ++i)
+      if (!finite(leaf[i]))
+        return fail(AUGUR_E_VALUE, static_cast<size_t>(reinterpret_cast<const uint8_t *>(leaf + i) - data),
+                    "a leaf is NaN or infinite");
+  }
+  return true;
+}
+
+bool Loader::levels() {
+  if (!expect(kInterval, 24u * m.n_levels, "section 10 does not fit the number of levels")) return false;
+  const size_t start = sections[kInterval].offset;
+  m.levels = reinterpret_cast<const Level *>(data + start);
+  for (uint32_t i = 0; i < m.n_levels; ++i) {
+    const Level &l = m.levels[i];
+    if (!(l.level > (i == 0 ? 0.0 : m.levels[i - 1].level)) || !(l.level < 1.0))
+      return fail(AUGUR_E_VALUE, start + 24 * i, "interval levels must ascend between 0 and 1");
+    if (!finite(l.low) || !finite(l.high) || l.low > 0 || l.high < 0)
+      return fail(AUGUR_E_VALUE, start + 24 * i + 8, "an interval does not contain its point");
+  }
+  return true;
+}
+
+AUGUR_SMALL augur_status load(const void *data, size_t size, augur_model **model, augur_error *error) {
+  Loader l;
+  memset(static_cast<void *>(&l), 0, sizeof l);
+  if (data == nullptr || model == nullptr || reinterpret_cast<uintptr_t>(data) % 8 != 0) {
+    *error = {AUGUR_E_ARGUMENT, 0, "data and model must be given, data aligned to 8 bytes"};
+    return error->status;
+  }
+  if (size > AUGUR_MAX_FILE_BYTES) {
+    *error = {AUGUR_E_LIMIT, 0, "larger than 256 MB"};
+    return error->status;
+  }
+  l.data = static_cast<const uint8_t *>(data), l.size = static_cast<uint32_t>(size);
+  l.m.data = l.data, l.m.size = size;
+  if (!l.all()) {
+    *error = l.error;
+    return error->status;
+  }
+  if (selected_kernel() == nullptr && augur_kernel_select(nullptr) != AUGUR_OK) {
+    *error = {AUGUR_E_KERNEL, 0, "AUGUR_EDGE_KERNEL names a kernel that this processor or build cannot run"};
+    return error->status;
+  }
+  const Tables tables = {l.data + l.sections[kColumns].offset, l.data + l.sections[kBorders].offset, l.n_blocks};
+  const augur_status status = build(l.m, tables, model);
+  *error = {status, 0, augur_status_text(status)};
+  return status;
+}
+
+}  // namespace
+}  // namespace augur
+
+augur_status augur_load(const void *data, size_t size, augur_model **model, augur_error *error) {
+  augur_error ignored;
+  return augur::load(data, size, model, error != nullptr ? error : &ignored);
+}
+
+void augur_free(augur_model *model) { free(model); }

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from augur_edge.cli import main
+from augur_edge.predict import Predictor, kernel, kernels, select_kernel
+
+GOLDEN = Path(__file__).parents[1] / "predict/golden"
+RAW, LAYER = str(GOLDEN / "raw-float32.augpred"), str(GOLDEN / "layer-1.augpred")
+
+
+@pytest.fixture(autouse=True)
+def _restore_kernel():
+    yield
+    select_kernel()
+
+
+def test_numbers_and_networks(capsys):
+    assert main(["predict", LAYER, "3,56,56,64,64,1,1,1", "resnet18", "--level", "0.9"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    value = Predictor.load(LAYER).predict(3, 56, 56, 64, 64, 1, 1, 1)
+    assert lines[0].startswith(f"3,56,56,64,64,1,1,1: {value:.1f} ")
+    assert lines[1].split()[:3] == ["layer", "op", "ns"]
+    assert lines[-1].startswith("resnet18: ")
+
+
+def test_json(capsys):
+    assert main(["predict", LAYER, "resnet18", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert next(iter(document)) == "schema" and document["schema"] == "augur-edge/predict/1"
+    (answer,) = document["answers"]
+    total = Predictor.load(LAYER).overhead + sum(layer["value"] for layer in answer["layers"])
+    assert answer["value"] == pytest.approx(total, rel=1e-9)
+
+
+def test_dump_shows_all(capsys):
+    assert main(["predict", str(GOLDEN / "all-parts-int16.augpred"), "--dump"]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "link exp",
+        "base roofline",
+        "interval 0.9",
+        "meta note",
+        "tree 8:",
+        "int16 leaves, rounding moves",
+        "x5",
+    ):
+        assert words in out
+
+
+def test_rounding_writes_a_smaller_file(tmp_path, capsys):
+    assert main(["predict", RAW, "--int16", "-o", str(tmp_path / "small.augpred")]) == 0
+    assert (tmp_path / "small.augpred").stat().st_size < Path(RAW).stat().st_size * 0.75
+    assert Predictor.load(tmp_path / "small.augpred").predict(*[0.5] * 8) == pytest.approx(
+        Predictor.load(RAW).predict(*[0.5] * 8), abs=0.01
+    )
+
+
+def test_to_c_on_stdout(capsys):
+    assert main(["predict", RAW, "--to-c"]) == 0
+    assert f"augur_model_size = {Path(RAW).stat().st_size};" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        ([RAW], 2, "nothing to do"),
+        ([RAW, "1,2"], 2, "2 features given"),
+        ([RAW, "resnet18"], 2, "takes 8 ready features"),
+        ([LAYER, "resnet19"], 2, "did you mean"),
+        ([LAYER, "0,1,1,1,1,1,1,1"], 2, "out of range"),
+        ([LAYER, "1.5,1,1,1,1,1,1,1"], 2, "neither numbers"),
+        ([LAYER, "3,56,56,64,64,1,1,1", "--level", "0.999"], 2, "0.999"),
+        ([LAYER, "nothing.onnx"], 2, "nothing.onnx"),
+        (["absent.augpred", "1"], 5, "absent.augpred: No such file"),
+        ([__file__, "1"], 5, "not an .augpred file"),
+        ([RAW, "1", "--kernel", "abacus"], 2, "Valid values: "),
+    ],
+)
+def test_bad_questions(words, code, text, capsys):
+    assert main(["predict", *words]) == code
+    captured = capsys.readouterr()
+    assert captured.out == "" and len(captured.err.splitlines()) == 1 and text in captured.err
+
+
+def test_a_kernel_named_by_the_environment_is_used(monkeypatch, capsys):
+    monkeypatch.setenv("AUGUR_EDGE_KERNEL", "scalar")
+    assert main(["predict", RAW, "1,2,3,4,5,6,7,8"]) == 0
+    assert kernel() == "scalar"
+    monkeypatch.delenv("AUGUR_EDGE_KERNEL")
+
+
+def test_bench_times_each_kernel(capsys):
+    assert main(["bench", RAW, "--rows", "1,100", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "augur-edge/bench/1"
+    assert [k["kernel"] for k in document["kernels"]] == list(kernels())
+    assert all(1 < ns < 100_000 for k in document["kernels"] for ns in k["ns_per_row"].values())
+    assert main(["bench", RAW, "--rows", "10", "--kernel", "scalar"]) == 0
+    assert "scalar" in capsys.readouterr().out
+    assert main(["bench", RAW, "--rows", "0"]) == 2

@@ -29,11 +29,10 @@ void* makes_tensor(const void*, void*, std::size_t, const std::int64_t*, std::si
 }
 void* makes_binding(void*, void** out) { return answer(out); }
 void* does(void*) { return answer(); }
-void* allows(const void*) { return nullptr; }  // whether telemetry could be switched off stops nobody
 void* sets(void*, int) { return answer(); }
 void* binds(void*, const char*, const void*) { return answer(); }
 void* runs(void*, const void*, const void*) { return answer(); }
-void* refuses(const void*) {  // what a client may ask for but must do without
+void* refuses(const void*) {  // whether telemetry could be switched off stops nobody
   ++n_alive;
   return &object;
 }
@@ -43,10 +42,10 @@ const char* version() { return "0.0"; }
 void* const* api(std::uint32_t) {
   static void* slots[148];
   const auto put = [](int slot, auto* function) { slots[slot] = reinterpret_cast<void*>(function); };
-  put(2, message), put(3, makes_env), put(6, allows), put(8, makes_session), put(10, makes), put(17, does), put(23, sets);
-  put(24, sets), put(25, sets), put(49, makes_tensor), put(69, makes_memory_info), put(119, makes_env_with_pools);
-  put(120, does), put(121, makes), put(133, runs), put(134, makes_binding), put(136, binds), put(137, binds);
-  put(147, sets);
+  put(2, message), put(3, makes_env), put(6, refuses), put(8, makes_session), put(10, makes), put(17, does);
+  put(23, sets), put(24, sets), put(25, sets), put(49, makes_tensor), put(69, makes_memory_info);
+  put(119, makes_env_with_pools), put(120, does), put(121, makes), put(133, runs), put(134, makes_binding);
+  put(136, binds), put(137, binds), put(147, sets);
   for (const int slot : {92, 93, 94, 95, 96, 100, 122, 135}) put(slot, release);
   return slots;
 }

@@ -94,6 +94,8 @@ class MeasureCommand:
 
         if not args.nets and not args.sample and args.resume is None:
             raise UsageError("nothing to measure: name a network (resnet18), a model file, or --sample conv2d:100")
+        if args.dry_run and args.json:
+            raise UsageError("--dry-run has lines for people only; leave --json away")
         if args.dry_run:
             print(_preview(args))
             return 0
@@ -176,6 +178,9 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
     from augur_edge.measure.process import prepared
     from augur_edge.measure.run import Job
 
+    processors = len(args.affinity or timing.get_affinity())
+    if max(args.threads) > processors:
+        raise UsageError(f"--threads {max(args.threads)}: there are {processors} processors to run on here")
     with prepared(args.affinity, args.priority, args.lock_memory, max(args.threads)) as granted:
         for what, why in granted["refused"].items():
             if args.priority != "auto" or what != "priority":
@@ -192,7 +197,8 @@ def _execute(job: Job) -> RunRecord:
         try:
             return job.execute()
         except KeyboardInterrupt:
-            console.talk("stopped; what was measured is kept: go on with `augur-edge measure --resume`")
+            kept = f"what was measured is kept: go on with `augur-edge measure --resume {job.run.id}`"
+            console.talk(f"stopped; {kept}" if job.started else "stopped before anything was measured")
             raise
 
 

@@ -28,14 +28,14 @@ Report = Callable[[int, str, float], None]
 
 @dataclass
 class Job:
-    """A run in progress. run: new, or loaded from the store to go on with."""
+    """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store."""
 
     store: Store
     run: RunRecord
     settings_for: Callable[[Target | LayerSet], Settings]
     targets: list[Target | LayerSet]
     report: Report = field(default=lambda index, what, share: None)
-    _started: bool = False
+    started: bool = False
 
     def execute(self) -> RunRecord:
         """Measure what is not measured yet, judge, and close the run; returns it complete from the store.
@@ -48,7 +48,7 @@ class Job:
             for index, target in enumerate(self.targets):
                 self._target(index, target)
         except BaseException as e:
-            if self._started:
+            if self.started:
                 hopeless = isinstance(e, (InferenceError, DataError))
                 self.store.finish_run(self.run.id, "failed" if hopeless else "interrupted", None, {})
             raise
@@ -62,9 +62,9 @@ class Job:
         return self.store.load(self.run.id)
 
     def _put(self, record: NetworkRecord) -> None:
-        if not self._started:
+        if not self.started:
             self.store.start_run(self.run)
-            self._started = True
+            self.started = True
         self.store.put_network(self.run.id, record)
 
     def _target(self, index: int, target: Target | LayerSet) -> None:

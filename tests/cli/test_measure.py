@@ -111,6 +111,8 @@ def test_a_dry_run_says_what_and_how_long_and_stores_nothing(
         (["{net}", "--precision", "7"], 2, "between 0 and 1"),
         (["{net}", "--max-time", "-1"], 2, "more than 0"),
         (["{net}", "--affinity", "4000"], 2, "--affinity 4000"),
+        (["{net}", "--threads", "999"], 2, "--threads 999"),
+        (["{net}", "--dry-run", "--json"], 2, "leave --json away"),
         (["--resume"], 2, "nothing to resume"),
         (["--sample", "conv2d:4,lava:3"], 2, "lava"),
         (["--sample", "conv2d:2", "--mode", "profiler"], 2, "not for single layers"),

@@ -65,7 +65,9 @@ class MeasureCommand:
         what.add_argument("--shape", action="append", default=[], metavar="NAME=1,3,…", help="shape of a dynamic input")
         what.add_argument("--seed", type=int, default=0, help="of the sample and of the order of isolated layers")
         how = parser.add_argument_group("how")
-        how.add_argument("--runtime", metavar="NAME", help="onnxruntime or litert (default: the first installed)")
+        how.add_argument(
+            "--runtime", metavar="NAME", help="onnxruntime, litert or tflite_runtime (default: the first installed)"
+        )
         how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
         how.add_argument(
             "--threads", type=values.numbers, default=[1], metavar="N,…", help="threads within an operator"

@@ -37,7 +37,7 @@ def _reasons(network: NetworkRecord, document: dict[str, Any], ratio: float) -> 
     if ratio > 1 and n_small:
         floor = time_text(document["call_floor_ns"])
         reasons.append(
-            f"{n_small} layers below 10 us pay for cold code and data around each call, which the floor "
+            f"layers below 10 us ({n_small} of them) pay for cold code and data around each call, which the floor "
             f"({floor}, measured hot) does not cover"
         )
     if ratio < 1 and whole["median"] < 100 * document["call_floor_ns"]:

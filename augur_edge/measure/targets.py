@@ -12,7 +12,7 @@ from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
 from augur_edge.runtime import RuntimeOptions, check_name, default_name
 
-FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "fake": "json"}
+FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "fake": "json"}
 SUFFIXES = {".onnx": "onnx", ".tflite": "tflite", ".json": "json"}
 
 

@@ -42,22 +42,20 @@ OWN_ARENAS = (
 _OPERATOR_EVENTS = 2 | 4 | 8  # operator, delegate's operator, delegate's profiled operator
 
 
-def _package() -> tuple[str, str]:
-    """Name of the module that is installed, and its version."""
-    for module, package in (("ai_edge_litert", "ai-edge-litert"), ("tflite_runtime", "tflite-runtime")):
-        if importlib.util.find_spec(module) is not None:
-            try:
-                return module, metadata.version(package)
-            except metadata.PackageNotFoundError:
-                return module, "unknown"
-    raise MissingExtraError("LiteRT is not installed: pip install 'augur-edge[litert]'")
+def _version(module: str, package: str) -> str:
+    """Of an installed package. Raises MissingExtraError where its module is not there."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(f"{package} is not installed: pip install 'augur-edge[litert]', or {package} itself")
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def library_path() -> Path | None:
-    """The C library, if this version's ABI is known."""
-    module, version = _package()
-    spec = importlib.util.find_spec(module)
-    if module != "ai_edge_litert" or not version.startswith(f"{ABI}.") or spec is None or spec.origin is None:
+    """The C library of ai-edge-litert, if this version's ABI is known."""
+    spec = importlib.util.find_spec("ai_edge_litert")
+    if spec is None or spec.origin is None or not _version("ai_edge_litert", "ai-edge-litert").startswith(f"{ABI}."):
         return None
     path = Path(spec.origin).parent / "libLiteRt.so"
     return path if path.is_file() else None
@@ -193,33 +191,48 @@ def _data(op: CutOp) -> bytes:
 
 
 class LiteRt:
-    """Implements `Runtime`."""
+    """Implements `Runtime` over ai-edge-litert."""
 
     name = "litert"
     model_format = "tflite"
 
     def __init__(self) -> None:
-        self._module, self.version = _package()
+        self.version = _version("ai_edge_litert", "ai-edge-litert")
 
     def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
         """Cut every operator of `model` and compile all of them, and the whole."""
-        from augur_edge.models.tflite_cut import identity_tflite
-        from augur_edge.models.tflite_shapes import with_shapes
-
-        if options.delegate not in (None, "xnnpack"):
-            raise UsageError(f"--delegate {options.delegate}: litert is measured under xnnpack only so far")
-        if options.shapes:
-            model = with_shapes(model, options.shapes)
-        graph = cut(model)
         path = library_path() if timing.native is not None else None
-        engine: Engine
-        if path is not None:
-            engine = NativeEngine(path, options.threads)
-        else:
-            engine = InterpreterEngine(self._module, options.threads)
-            graph.notes.append(OWN_ARENAS)
-        floor = (Tensor("x", (1, 1), "float32"), Tensor("y", (1, 1), "float32"))
-        try:
-            return CutDeployment(engine, Original(model, identity_tflite(), floor), graph)
-        except RuntimeError as e:
-            raise InferenceError(f"LiteRT {self.version}: {e}") from e
+        engine = NativeEngine(path, options.threads) if path else InterpreterEngine("ai_edge_litert", options.threads)
+        return _deployment(f"LiteRT {self.version}", engine, model, options)
+
+
+class TfliteRuntime:
+    """Implements `Runtime` over the older tflite_runtime; cutting needs ai-edge-litert's schema beside it."""
+
+    name = "tflite_runtime"
+    model_format = "tflite"
+
+    def __init__(self) -> None:
+        self.version = _version("tflite_runtime", "tflite-runtime")
+
+    def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
+        """Cut every operator of `model` and give each an interpreter of its own."""
+        engine = InterpreterEngine("tflite_runtime", options.threads)
+        return _deployment(f"tflite_runtime {self.version}", engine, model, options)
+
+
+def _deployment(who: str, engine: Engine, model: bytes, options: RuntimeOptions) -> Deployment:
+    from augur_edge.models.tflite_cut import identity_tflite
+    from augur_edge.models.tflite_shapes import with_shapes
+
+    if options.delegate not in (None, "xnnpack"):
+        raise UsageError(f"--delegate {options.delegate}: measured under xnnpack only so far")
+    if options.shapes:
+        model = with_shapes(model, options.shapes)
+    graph = cut(model)
+    graph.notes += [] if engine.shares_memory else [OWN_ARENAS]
+    floor = (Tensor("x", (1, 1), "float32"), Tensor("y", (1, 1), "float32"))
+    try:
+        return CutDeployment(engine, Original(model, identity_tflite(), floor), graph)
+    except RuntimeError as e:
+        raise InferenceError(f"{who}: {e}") from e

@@ -24,6 +24,8 @@ CONV = Layer(
     activation="relu",
 )
 POOL = Layer("max_pool2d", ((1, 128, 28, 28),), ((1, 128, 14, 14),), kernel=(2, 2), stride=(2, 2), padding=(0,) * 4)
+# what the fake runtime measures: 20 us, 40 us, …
+FAKE_LAYERS = [{"name": f"layer{i}", "op": "conv2d", "durations_ns": [20_000 * (i + 1)]} for i in range(8)]
 
 
 def samples(median_ns: int, n: int = 21, seed: int = 0) -> np.ndarray:

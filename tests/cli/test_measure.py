@@ -13,25 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from handmade import FAKE_LAYERS as LAYERS
 
 from augur_edge.cli import main
 from augur_edge.store import Store
-
-LAYERS = [{"name": f"layer{i}", "op": "conv2d", "durations_ns": [20_000 * (i + 1)]} for i in range(8)]
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> str:
-    path = tmp_path / "net.json"
-    path.write_text(json.dumps({"layers": LAYERS}))
-    return str(path)
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "store.db"
-    monkeypatch.setenv("AUGUR_EDGE_STORE", str(path))
-    return path
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> Any:

@@ -14,15 +14,7 @@ from augur_edge import device
 from augur_edge.cli import main, measure, parser_for
 from augur_edge.store import RunRecord, Store
 
-LAYERS = [{"name": f"layer{i}", "op": "conv2d", "durations_ns": [20_000 * (i + 1)]} for i in range(8)]
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def net(tmp_path: Path) -> str:
-    path = tmp_path / "net.json"
-    path.write_text(json.dumps({"layers": LAYERS}))
-    return str(path)
 
 
 @pytest.fixture
@@ -30,13 +22,6 @@ def csv(tmp_path: Path) -> str:
     path = tmp_path / "layers.csv"
     path.write_text("kx,ifmx,ifmy,zin,zout,stridex,pad_x,group,latency,energy\n1,14,14,16,32,1,0,1,,\n")
     return str(path)
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "store.db"
-    monkeypatch.setenv("AUGUR_EDGE_STORE", str(path))
-    return path
 
 
 def interrupted(store: Path, *words: str) -> RunRecord:

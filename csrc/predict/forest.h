@@ -102,8 +102,7 @@ void add_trees(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void tile(const augur_model &m, const uint8_t *bins, uint32_t n_rows, double *sums) {
   Sums<Acc> p[kTileRows];
-  p[0] = Sums<Acc>();
-  if (n_rows > 1) memset(p, 0, n_rows * sizeof p[0]);
+  memset(p, 0, n_rows * sizeof p[0]);
   for (uint32_t k = 0; k < m.n_groups; ++k) {
     const Group &g = m.groups[k];
     const uint32_t fit = static_cast<uint32_t>(kLeafBytes / sizeof(Leaf) >> g.depth) / 8 * 8;

@@ -45,7 +45,10 @@ def test_a_wheel_is_held_to_its_content_and_size(
     tmp_path: Path, files: dict[str, bytes | None], found: list[str]
 ) -> None:
     check = tool("check_wheel")
-    whole = dict.fromkeys((*check.WANTED, "augur_edge/_timing.abi.so", "augur_edge/_kernel.abi.so", "augur_edge-0.1.dist-info/METADATA"), b"")
+    whole = dict.fromkeys(
+        (*check.WANTED, "augur_edge/_timing.abi.so", "augur_edge/_kernel.abi.so", "augur_edge-0.1.dist-info/METADATA"),
+        b"",
+    )
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
         for name, content in {**whole, **files}.items():
             if content is not None:

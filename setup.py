@@ -31,6 +31,7 @@ kernel = Extension(
     ["augur_edge/_kernel.pyx", *KERNEL],
     depends=KERNEL_HEADERS,
     include_dirs=["csrc/include"],
+    define_macros=[("AUGUR_SPEED_OVER_SIZE", None)],  # the C library, of which programs keep a part, stays small
     extra_compile_args=[
         "-std=c++17", "-O2", "-g0", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
         "-ffp-contract=off", "-Wall", "-Wextra",

@@ -1,4 +1,4 @@
-"""check_wheel.py WHEEL: at most 600 KB, with the profiles, the types' marker and the native module, and no tests."""
+"""check_wheel.py WHEEL: at most 600 KB, with the profiles, the types' marker and the native modules, and no tests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ def problems(wheel: Path) -> list[str]:
     """What is wrong with the wheel, a line each."""
     names = zipfile.ZipFile(wheel).namelist()
     out = [f"{name} is missing" for name in WANTED if name not in names]
-    if not any(name.startswith("augur_edge/_timing.") and name.endswith(".so") for name in names):
-        out.append("the native module is missing")
+    for module in ("_timing", "_kernel"):
+        if not any(name.startswith(f"augur_edge/{module}.") and name.endswith(".so") for name in names):
+            out.append(f"the native module {module} is missing")
     out += [f"{name} does not belong there" for name in names if not name.startswith(("augur_edge/", "augur_edge-"))]
     size = wheel.stat().st_size
     return out + ([f"{size} bytes, more than {MAX_BYTES}"] if size > MAX_BYTES else [])

@@ -55,9 +55,8 @@ struct Avx2 {
     return column.blocks <= 8 ? bin<true>(column.pivots, value) : bin<false>(column.pivots, value);
   }
   static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
-    if (!all_finite(x, m.n_features)) return false;
     for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], x);
-    return true;
+    return all_finite(x, m.n_features);  // last: features were often just written one by one, and its loads would wait
   }
   template <bool FEW>
   static void bin_column(const float *pivots, const float *x, uint32_t n_features, uint32_t n_rows, uint8_t *bins) {

@@ -35,7 +35,8 @@ def test_the_readme_has_the_two_commands() -> None:
     [
         ({}, []),
         ({"augur_edge/py.typed": None}, ["augur_edge/py.typed is missing"]),
-        ({"augur_edge/_timing.abi.so": None}, ["the native module is missing"]),
+        ({"augur_edge/_timing.abi.so": None}, ["the native module _timing is missing"]),
+        ({"augur_edge/_kernel.abi.so": None}, ["the native module _kernel is missing"]),
         ({"tests/test_x.py": b""}, ["tests/test_x.py does not belong there"]),
         ({"augur_edge/big": bytes(700_000)}, ["more than 600000"]),
     ],
@@ -44,7 +45,10 @@ def test_a_wheel_is_held_to_its_content_and_size(
     tmp_path: Path, files: dict[str, bytes | None], found: list[str]
 ) -> None:
     check = tool("check_wheel")
-    whole = dict.fromkeys((*check.WANTED, "augur_edge/_timing.abi.so", "augur_edge-0.1.dist-info/METADATA"), b"")
+    whole = dict.fromkeys(
+        (*check.WANTED, "augur_edge/_timing.abi.so", "augur_edge/_kernel.abi.so", "augur_edge-0.1.dist-info/METADATA"),
+        b"",
+    )
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as wheel:
         for name, content in {**whole, **files}.items():
             if content is not None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "show": "augur_edge.cli.show:ShowCommand",
     "compare": "augur_edge.cli.compare:CompareCommand",
     "predict": "augur_edge.cli.predict:PredictCommand",
+    "train": "augur_edge.cli.train:TrainCommand",
+    "evaluate": "augur_edge.cli.evaluate:EvaluateCommand",
     "bench": "augur_edge.cli.bench:BenchCommand",
     "export": "augur_edge.cli.export:ExportCommand",
     "import": "augur_edge.cli.import_:ImportCommand",

@@ -25,6 +25,7 @@ SIZES = (Size(128, 8), Size(128, 6), Size(64, 6), Size(64, 4), Size(32, 4), Size
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 _MEASURED_WEIGHT = 10.0
 _TOLERANCE = 0.05
+_REST_KB = 1.5  # of provenance and intervals, which the file gets last
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ def distill(teacher: Teacher, data: Dataset, target: str, seed: int = 0, budget:
     labels = teacher.predict(layers)
     weights = np.concatenate([np.ones(len(drawn)), np.full(len(data), _MEASURED_WEIGHT)])
     for size in SIZES:
+        if budget.max_kb is not None and size.trees * 2**size.depth * 2 / 1000 > budget.max_kb:
+            continue  # its leaves alone are too large
         model = _dressed(fit_student(layers, labels, weights, size, seed), data, target)
         file = dumps(model)
-        cost: dict[str, float] = {"trees": len(model.trees), "depth": size.depth, "kb": len(file) / 1000}
+        cost: dict[str, float] = {"trees": len(model.trees), "depth": size.depth, "kb": len(file) / 1000 + _REST_KB}
         if budget.max_kb is not None and cost["kb"] > budget.max_kb:
             continue
         predictor = Predictor(file)

@@ -27,6 +27,7 @@ COMMANDS = {
     "predict": "augur_edge.cli.predict:PredictCommand",
     "train": "augur_edge.cli.train:TrainCommand",
     "evaluate": "augur_edge.cli.evaluate:EvaluateCommand",
+    "adapt": "augur_edge.cli.adapt:AdaptCommand",
     "bench": "augur_edge.cli.bench:BenchCommand",
     "export": "augur_edge.cli.export:ExportCommand",
     "import": "augur_edge.cli.import_:ImportCommand",

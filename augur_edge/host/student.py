@@ -18,6 +18,7 @@ from augur_edge.predict.model import Base, Feature, Model
 
 F32 = npt.NDArray[np.float32]
 MAX_FEATURES = 16
+_PASSES, _RIDGE = 30, 1.0
 _BASE = ("macs", "weight_bytes", "input_bytes", "output_bytes")
 _BASE_IDS = [FEATURES.index(name) for name in _BASE]
 
@@ -36,7 +37,7 @@ def fit_student(layers: I64, y: F64, weights: F64, size: Size, seed: int) -> Mod
     base = _fit_base(x[:, _BASE_IDS].astype(np.float64), y, weights)
     residual = np.log(y / roofline_value(base, x[:, _BASE_IDS]))
     chosen = _choose(x, residual, weights, seed)
-    model = _boost(x[:, chosen], residual, weights, size, seed)
+    model = refitted(_boost(x[:, chosen], residual, weights, size, seed), x[:, chosen], residual, weights)
     places = [chosen.index(i) for i in _BASE_IDS]
     wide = np.zeros((2, len(chosen)))
     wide[:, places] = base.weights
@@ -93,6 +94,23 @@ def _trained(x: F32, z: F64, weights: F64, size: Size, seed: int) -> Any:
         allow_writing_files=False, boosting_type="Plain", bootstrap_type="No", random_strength=0,
         leaf_estimation_iterations=1,
     ).fit(x, z, sample_weight=weights)  # fmt: skip
+
+
+def refitted(model: Model, x: F32, z: F64, weights: F64) -> Model:
+    """The same trees with all leaves fitted together, where boosting fits each tree once and never looks back.
+
+    Cyclic ridge regression on float64[n] z; what the student misses of its teacher falls by a third to a half.
+    """
+    places = [((x[:, t.features] > t.thresholds) << np.arange(t.depth)).sum(axis=1) for t in model.trees]
+    leaves = [t.leaves.astype(np.float64) for t in model.trees]
+    mass = [np.bincount(i, weights, len(v)) + _RIDGE for i, v in zip(places, leaves)]
+    rest = z - model.bias - sum(v[i] for i, v in zip(places, leaves))
+    for _ in range(_PASSES):
+        for i, v, m in zip(places, leaves, mass):
+            step = (np.bincount(i, weights * rest, len(v)) - _RIDGE * v) / m
+            np.add(v, step, out=v)
+            rest -= step[i]
+    return replace(model, trees=tuple(replace(t, leaves=v.astype(np.float32)) for t, v in zip(model.trees, leaves)))
 
 
 def _boost(x: F32, z: F64, weights: F64, size: Size, seed: int) -> Model:

@@ -17,12 +17,12 @@ _SIDES = np.array([1, 2, *range(3, 65), *range(72, 161, 8), *range(176, 353, 16)
 
 
 def unlabelled(layers: I64, ops: list[str], count: int, seed: int) -> I64:
-    """int64[about count, 16]: nine tenths relatives of `layers`, the rest from the prior where it has their kinds.
+    """int64[about count, 16]: 19 in 20 are relatives of `layers`, the rest from the prior where it has their kinds.
 
     ops: names of the ops in `layers`. Relatives keep op, kernel, stride and grouping; sizes and channels move.
     """
     kinds = sorted({kind for kind in map(kind_of, ops) if kind in PRIOR_KINDS})
-    share = count // 10 // max(len(kinds), 1)
+    share = count // 20 // max(len(kinds), 1)
     drawn = sample_layers(",".join(f"{kind}:{share}" for kind in kinds), seed) if kinds else []
     parts = [relatives(layers, count - share * len(kinds), seed)]
     if drawn:
@@ -33,23 +33,31 @@ def unlabelled(layers: I64, ops: list[str], count: int, seed: int) -> I64:
 def relatives(layers: I64, count: int, seed: int) -> I64:
     """int64[n <= count, 16] of layers near measured ones; those whose kernel no longer fits are left out."""
     rng = np.random.default_rng(seed)
+    channels_seen, sides_seen = np.unique(layers[:, 5:7]), np.unique(layers[:, 3:5])
+
+    def channels_near(values: I64) -> I64:
+        return _moved(values, (_CHANNELS, channels_seen), rng, 0.6)
+
+    def sides_near(values: I64) -> I64:
+        return _moved(values, (_SIDES, sides_seen), rng, 0.5)
+
     out = layers[rng.choice(len(layers), count, p=_chances(layers))].copy()
     multiplies = np.isin(KINDS[out[:, 0]], (CONV, TCONV, DENSE))
     depthwise = (out[:, 12] > 1) & (out[:, 5] == out[:, 12])
     dense = (out[:, 12] == 1) & multiplies
     same = out[:, 5] == out[:, 6]
     for column in (5, 6):
-        moved = _moved(out[:, column], _CHANNELS, rng, 0.6)
+        moved = channels_near(out[:, column])
         out[:, column] = np.where(dense, moved, out[:, column])
-    channels = _moved(out[:, 5], _CHANNELS, rng, 0.6)
+    channels = channels_near(out[:, 5])
     plain = depthwise | (~multiplies & same)
     for column in (5, 6):
         out[:, column] = np.where(plain, channels, out[:, column])
     out[:, 12] = np.where(depthwise, out[:, 5], out[:, 12])
     _move_groups(out, (out[:, 12] > 1) & ~depthwise, rng)
     high, wide = out[:, 3].copy(), out[:, 4].copy()
-    out[:, 3] = np.where(high > 1, _moved(high, _SIDES, rng, 0.5), 1)
-    other = np.where(wide > 1, _moved(wide, _SIDES, rng, 0.5), 1)  # rows of a dense layer have width 1 and keep it
+    out[:, 3] = np.where(high > 1, sides_near(high), 1)
+    other = np.where(wide > 1, sides_near(wide), 1)  # rows of a dense layer have width 1 and keep it
     out[:, 4] = np.where(high == wide, out[:, 3], other)
     return np.asarray(out[_possible(out)])
 
@@ -62,12 +70,15 @@ def _chances(layers: I64) -> npt.NDArray[np.float64]:
     return np.asarray(weights / weights.sum())
 
 
-def _moved(values: I64, grid: I64, rng: np.random.Generator, chance: float) -> I64:
-    """With `chance`, a grid value within a factor of about two; else as it was."""
-    near = grid[
-        np.abs(np.log(grid)[None, :] - np.log(values * np.exp(rng.normal(0, 0.5, len(values))))[:, None]).argmin(1)
-    ]
-    return np.asarray(np.where(rng.random(len(values)) < chance, near, values))
+def _moved(values: I64, grids: tuple[I64, I64], rng: np.random.Generator, chance: float) -> I64:
+    """With `chance` a value within a factor of about two: 2 in 5 times of the first grid, else of the second."""
+    out = values
+    wished = np.log(values * np.exp(rng.normal(0, 0.5, len(values))))
+    pick = rng.random(len(values))
+    for grid, low, high in ((grids[0], 0.0, 0.4 * chance), (grids[1], 0.4 * chance, chance)):
+        near = grid[np.abs(np.log(grid)[None, :] - wished[:, None]).argmin(axis=1)]
+        out = np.where((low <= pick) & (pick < high), near, out)
+    return np.asarray(out)
 
 
 def _move_groups(out: I64, rows: npt.NDArray[np.bool_], rng: np.random.Generator) -> None:

@@ -73,3 +73,21 @@ def test_only_predictors_of_layers_are_evaluated(tmp_path, capsys):
     data = write_augur(tmp_path / "a.csv", short_layers(10))
     assert main(["evaluate", str(raw), str(data)]) == 2
     assert "layers' latency_ns" in capsys.readouterr().err
+
+
+def test_adapt_and_suggest(tmp_path, capsys):
+    layers = short_layers(160)
+    write_augur(tmp_path / "a.csv", layers[:130])
+    slower = write_augur(tmp_path / "b.csv", layers[130:])
+    out, moved = tmp_path / "p.augpred", tmp_path / "q.augpred"
+    assert main(["train", str(tmp_path / "a.csv"), "--teacher", "roofline", "--max-kb", "6", "-o", str(out)]) == 0
+    assert main(["adapt", str(out), str(slower), "--clock-mhz", "125", "-o", str(moved)]) == 0
+    assert "30 layers" in capsys.readouterr().err
+    assert main(["evaluate", str(moved), str(slower), "--clock-mhz", "125", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["mape"] < 30
+    assert main(["adapt", str(out), "--suggest", "3", "--sample", "conv2d:50"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "augur-edge/suggest/1" and len(document["layers"]) == 3
+    assert main(["adapt", str(out)]) == 2
+    assert main(["adapt", str(tmp_path / "none"), "--suggest", "3"]) == 2
+    assert main(["adapt", str(slower), "--suggest", "3"]) == 5

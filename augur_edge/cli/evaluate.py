@@ -5,8 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
+
+if TYPE_CHECKING:
+    from augur_edge.host.dataset import Dataset
+    from augur_edge.predict import Predictor
 
 
 class EvaluateCommand:
@@ -17,7 +22,7 @@ class EvaluateCommand:
 
     examples:
       augur-edge evaluate board.augpred resnet18.csv
-      augur-edge evaluate board.augpred store.db --json
+      augur-edge evaluate board.augpred store.db --json --plot errors.svg
     """
 
     name = "evaluate"
@@ -32,6 +37,7 @@ class EvaluateCommand:
         parser.add_argument(
             "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
         )
+        parser.add_argument("--plot", type=Path, metavar="FILE", help="box plots of the error per network, as SVG")
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
 
     def run(self, args: argparse.Namespace) -> int:
@@ -48,9 +54,20 @@ class EvaluateCommand:
             if not len(data):
                 raise UsageError("--exclude leaves no layer to evaluate")
         document = evaluate(predictor, data)
+        if args.plot:
+            _plot(args.plot, predictor, data)
         if args.json:
             print(json.dumps(document, indent=2))
         else:
             console.talk(f"{args.predictor}: {document['target']}, {len(data)} distinct layers")
             print(evaluation_text(document))
         return 0
+
+
+def _plot(path: Path, predictor: Predictor, data: Dataset) -> None:
+    from augur_edge.host.boxes import box_plots
+    from augur_edge.host.evaluate import errors_by_network
+    from augur_edge.store.files import text_output
+
+    with text_output(path) as stream:
+        stream.write(box_plots(f"error of {predictor.target}, percent", errors_by_network(predictor, data)))

@@ -34,7 +34,7 @@ class TrainCommand:
             "-o", "--output", type=Path, required=True, metavar="OUT", help="the .augpred file to write"
         )
         parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the data, if it cannot be told")
-        teachers = ("auto", "roofline", "trees", "process", "stack")
+        teachers = ("auto", "roofline", "trees", "process", "node", "stack")
         parser.add_argument("--teacher", choices=teachers, default="auto", help="auto: the best in cross-validation")
         parser.add_argument(
             "--exclude", nargs="+", type=Path, default=[], metavar="FILE", help="leave out every exact layer of these"

@@ -54,6 +54,14 @@ def evaluate(predictor: Predictor, data: Dataset, baseline: Predictor | None = N
     return {"schema": schema.EVALUATE, "target": predictor.target, "groups": groups, "overall": overall}
 
 
+def errors_by_network(predictor: Predictor, data: Dataset) -> list[tuple[str, F64]]:
+    """Name and float64[n] of absolute percentage errors, a network each."""
+    target = target_of(predictor)
+    data = data.known(target)
+    errors = 100 * metrics.relative_errors(data.targets[target], _plain(predictor, data.layers))
+    return [(name, errors[data.of_network(name)]) for name in data.names]
+
+
 def published(name: str, target: str) -> float | None:
     """Augur's own figure for a network of its data set, None for any other."""
     stem = name.rpartition("/")[2].lower().replace("_conv_layers", "")

@@ -24,7 +24,7 @@ class Teacher(Protocol):
         """What they cost."""
 
 
-class _Residual:
+class Residual:
     """A teacher of the log residual over a roofline of its own. seed: of all that is random."""
 
     name = ""
@@ -54,7 +54,7 @@ class _Residual:
         raise NotImplementedError
 
 
-class Trees(_Residual):
+class Trees(Residual):
     """Oblivious boosted trees (CatBoost), the mean of two seeds."""
 
     name = "trees"
@@ -66,7 +66,7 @@ class Trees(_Residual):
         return np.asarray(np.mean([m.predict(x) for m in self._models], axis=0))
 
 
-class Process(_Residual):
+class Process(Residual):
     """A Gaussian process: a wide and a narrow kernel, plus noise, fitted by marginal likelihood."""
 
     name = "process"
@@ -101,11 +101,18 @@ class Stack:
         return np.asarray(np.exp(np.mean([np.log(t.predict(layers)) for t in self.teachers], axis=0)))
 
 
+def _node(seed: int, tiles: Tiles) -> Teacher:
+    from augur_edge.host.node import Node
+
+    return Node(seed, tiles)
+
+
 Factory = Callable[[int, Tiles], Teacher]
 TEACHERS: dict[str, Factory] = {
     "roofline": lambda seed, tiles: Roofline(tiles),
     "trees": Trees,
     "process": Process,
+    "node": _node,
     "stack": lambda seed, tiles: Stack([Trees(seed, tiles), Process(seed, tiles)]),
 }
 

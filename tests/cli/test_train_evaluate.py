@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -42,8 +43,10 @@ def test_train_then_evaluate(tmp_path, capsys):
     assert main(["evaluate", str(out), str(second), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "augur-edge/evaluate/1" and document["groups"][0]["n"] == 50
-    assert main(["evaluate", str(out), str(first), str(second)]) == 0
+    assert main(["evaluate", str(out), str(first), str(second), "--plot", str(tmp_path / "e.svg")]) == 0
     assert "all layers" in capsys.readouterr().out
+    drawn = ElementTree.parse(tmp_path / "e.svg")
+    assert [t.text for t in drawn.iter() if t.text and "(" in t.text] == ["a (130)", "b (50)"]
 
 
 @pytest.mark.parametrize(

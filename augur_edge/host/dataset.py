@@ -6,8 +6,9 @@ exact layer can stand on both sides of a split, whatever it is called in its fil
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,18 +45,18 @@ class Whole:
 class Dataset:
     """Distinct layers: int64[n, 16]; targets by name, float64[n], NaN where unknown, in UNITS.
 
-    networks, sources: names per layer. n_rows: before merging; n_conflicts: layers whose rows differ by over 5 %.
+    networks: per layer, how often it stands in which network; sources: files per layer. n_rows: before merging;
+    n_conflicts: layers whose rows differ by over 5 %.
     """
 
     layers: I64
     targets: dict[str, F64]
-    networks: tuple[frozenset[str], ...]
+    networks: tuple[dict[str, int], ...]
     sources: tuple[frozenset[str], ...]
     devices: frozenset[str] = frozenset()
     wholes: tuple[Whole, ...] = ()
     n_rows: int = 0
     n_conflicts: int = 0
-    order: dict[str, I64] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -105,10 +106,6 @@ class Dataset:
         """Rows of the layers of one network."""
         return np.array([i for i, names in enumerate(self.networks) if name in names], np.int64)
 
-    def network_counts(self, name: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Rows of the layers of one network, and how often each stands in it."""
-        return self.of_network(name), self.order[name]
-
 
 def folds(n: int, count: int, seed: int) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
     """Rows to train on and to test on, `count` times; each row is tested once. A layer is one row: nothing leaks."""
@@ -136,21 +133,15 @@ def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
         raise DataError("no measured layers in the data")
     groups = list(found.values())
     targets = {name: np.array([_median(g, name) for g in groups]) for name in UNITS}
-    networks = tuple(frozenset(r.network for r in g) for g in groups)
-    order = {
-        name: np.array([sum(r.network == name for r in g) for g, ns in zip(groups, networks) if name in ns], np.int64)
-        for name in frozenset().union(*networks)
-    }
     return Dataset(
         layers=np.array(list(found), np.int64),
         targets=targets,
-        networks=networks,
+        networks=tuple(dict(Counter(r.network for r in g)) for g in groups),
         sources=tuple(frozenset(r.source for r in g) for g in groups),
         devices=frozenset(r.device for g in groups for r in g if r.device),
         wholes=tuple(wholes),
         n_rows=n_rows,
         n_conflicts=sum(any(_spread(g, name) > 1.05 for name in UNITS) for g in groups),
-        order=order,
     )
 
 

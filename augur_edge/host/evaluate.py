@@ -47,7 +47,7 @@ def evaluate(predictor: Predictor, data: Dataset, baseline: Predictor | None = N
     groups = []
     for name in data.names:
         rows = data.of_network(name)
-        counts = data.order[name] if len(data.order.get(name, ())) == len(rows) else np.ones(len(rows))
+        counts = np.array([data.networks[i][name] for i in rows])
         groups.append({"name": name, **_figures(y, answers, rows, counts), "published_mape": published(name, target)})
     everything = np.arange(len(y))
     overall = {**_figures(y, answers, everything, np.ones(len(y))), "networks_mape": _mean([g["mape"] for g in groups])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -78,7 +79,9 @@ class Process(Residual):
             x, z = x[kept], z[kept]
         self._mean, spread = x.mean(axis=0), x.std(axis=0)
         self._spread = np.where(spread > 1e-9, spread, 1.0)
-        self._model = _process().fit((x - self._mean) / self._spread, z)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it says so where a bound of the kernel is reached, which is no harm
+            self._model = _process().fit((x - self._mean) / self._spread, z)
 
     def _residual(self, x: F64) -> F64:
         blocks = np.array_split((x - self._mean) / self._spread, len(x) // 4096 + 1)

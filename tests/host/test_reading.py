@@ -25,7 +25,7 @@ def test_an_augur_file_in_units(tmp_path):
     assert len(data) == 2 and data.n_rows == 3 and data.n_conflicts == 0
     assert data.targets["latency"].tolist() == [2000.0, 100.0]
     assert data.targets["energy"][0] == 2.0 and np.isnan(data.targets["energy"][1])
-    assert data.names == ["net"] and data.order["net"].tolist() == [2, 1]
+    assert data.names == ["net"] and data.networks == ({"net": 2}, {"net": 1})
     assert len(data.known("energy")) == 1
 
 
@@ -81,7 +81,7 @@ def test_a_store_and_its_export(tmp_path):
     for name in ("s.db", "t.csv"):
         data = read_dataset([tmp_path / name])
         assert data.targets["latency"].tolist() == [100.0] and data.targets["energy"].tolist() == [3.0]
-        assert data.order["net"].tolist() == [2]
+        assert data.networks == ({"net": 2},)
         assert [(w.name, len(w.layers), w.latency_ns) for w in data.wholes] == [("net", 2, 250.0)]
 
 

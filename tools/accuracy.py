@@ -1,7 +1,7 @@
 """Every figure of docs/accuracy.md, from Augur's published layers: `python tools/accuracy.py DATA [PART...]`.
 
 DATA holds torchvision_models, fb_convnets, neuralpower_convnets and supernet_convnets. Parts: networks, folds, curve,
-kernel (all unless named). What is asked of each figure stands beside it, with `ok` or `MISSED`. Needs the extra [host].
+node, kernel (all unless named). What is asked of each figure stands beside it, with `ok` or `MISSED`. Needs the extra [host].
 """
 
 from __future__ import annotations
@@ -131,6 +131,24 @@ def curve(data: Dataset, seed: int, shares: list[float]) -> None:
     print(table(("share", "layers", "teacher", "student", ""), lines, left=1))
 
 
+def node(data: Dataset, seed: int) -> None:
+    """NODE against boosted trees as teachers, five-fold, and the longest fit in seconds."""
+    y = data.targets["latency"]
+    answers = {"node": np.empty(len(y)), "trees": np.empty(len(y))}
+    longest_s = 0.0
+    for train_rows, test in folds(len(y), 5, seed):
+        part = data.take(train_rows)
+        for name, found in answers.items():
+            start_s = time.monotonic()
+            teacher = TEACHERS[name](seed, tiles_of(part, seed)).fit(part.layers, part.targets["latency"])
+            longest_s = max(longest_s, time.monotonic() - start_s)
+            found[test] = teacher.predict(data.layers[test])
+    errors = {name: mape(y, found) for name, found in answers.items()}
+    apart = errors["node"] - errors["trees"]
+    print(f"\nlatency, five-fold: NODE {errors['node']:.2f} %, trees {errors['trees']:.2f} %: {verdict(apart, 1.5)}")
+    print(f"longest fit {longest_s:.0f} s: {verdict(longest_s, 900)}")
+
+
 def in_kernel(data: Dataset, seed: int) -> None:
     """Size of the student and ns a row here."""
     trained = train(data, Plan("latency", seed=seed))
@@ -146,17 +164,19 @@ def in_kernel(data: Dataset, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of Augur's layers")
-    parser.add_argument("parts", nargs="*", default=[], help="networks, folds, curve, kernel; all unless given")
+    parser.add_argument("parts", nargs="*", default=[], help="networks, folds, curve, node, kernel; all unless given")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     start_s = time.monotonic()
     data = read(args.data)
     print(f"{len(data)} distinct layers of {data.n_rows} rows")
-    wanted = set(args.parts) or {"networks", "curve", "kernel"}
+    wanted = set(args.parts) or {"networks", "curve", "node", "kernel"}
     if "networks" in wanted:
         networks(data, args.data, args.seed)
     if wanted & {"folds", "curve"}:
         curve(data, args.seed, [1.0] if "curve" not in wanted else sorted(CURVE_AT_MOST))
+    if "node" in wanted:
+        node(data, args.seed)
     if "kernel" in wanted:
         in_kernel(data, args.seed)
     print(f"\n{time.monotonic() - start_s:.0f} s")

@@ -1,7 +1,8 @@
 """Every figure of docs/accuracy.md, from Augur's published layers: `python tools/accuracy.py DATA [PART...]`.
 
 DATA holds torchvision_models, fb_convnets, neuralpower_convnets and supernet_convnets. Parts: networks, folds, curve,
-node, kernel (all unless named). What is asked of each figure stands beside it, with `ok` or `MISSED`. Needs the extra [host].
+node, kernel (all unless named). What is asked of each figure stands beside it, with `ok` or `MISSED`. Needs the
+extra [host].
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ types: $(VENV)/.ready-dev  ## types, with mypy --strict
 san: $(VENV)/.ready-test  ## native code and its tests under the address and undefined-behaviour sanitizers
 	tools/sanitize.sh $(PY)
 
-bench: $(VENV)/.ready-test  ## the C++ loop against Python's, and what a precision costs
+bench: $(VENV)/.ready-test  ## loops beside Python, what a precision costs, the kernel beside its peers
 	$(PY) -m pytest -s tests/bench/*.py
 
 fuzz:  ## a million broken predictor files, N=… for another number, under both sanitizers

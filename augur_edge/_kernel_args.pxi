@@ -12,22 +12,33 @@ cdef extern from *:
       }
       return 0;
     }
+    #if PY_VERSION_HEX < 0x030B0000
+    #include <longintrepr.h>
+    #endif
+    static inline int augur_small_int(PyObject *number, int64_t *to) { /* 1: an int of one digit, as nearly all are */
+    #if PY_VERSION_HEX >= 0x030C0000
+      if (!PyUnstable_Long_IsCompact((PyLongObject *)number)) return 0;
+      *to = PyUnstable_Long_CompactValue((PyLongObject *)number);
+    #else
+      Py_ssize_t size = Py_SIZE(number);
+      if (size != 0 && size != 1) return 0;
+      *to = size == 0 ? 0 : (int64_t)((PyLongObject *)number)->ob_digit[0];
+    #endif
+      return 1;
+    }
+    static int augur_read_int(PyObject *number, int64_t *to) {
+      int overflow = 0;
+      PyObject *index = PyNumber_Index(number);
+      if (index == NULL) return -1;
+      *to = PyLong_AsLongLongAndOverflow(index, &overflow);
+      if (overflow) *to = -1; /* out of range, which the encoder says */
+      Py_DECREF(index);
+      return 0;
+    }
     static int augur_read_ints(PyObject *const *args, Py_ssize_t n, int64_t *to) {
       for (Py_ssize_t i = 0; i < n; ++i) {
-        long long value;
-        if (PyLong_CheckExact(args[i])) {
-          int overflow = 0;
-          value = PyLong_AsLongLongAndOverflow(args[i], &overflow);
-          if (overflow) value = -1;
-        } else {
-          PyObject *index = PyNumber_Index(args[i]);
-          if (index == NULL) return -1;
-          int overflow = 0;
-          value = PyLong_AsLongLongAndOverflow(index, &overflow);
-          if (overflow) value = -1;
-          Py_DECREF(index);
-        }
-        to[i] = value;
+        if (PyLong_CheckExact(args[i]) && augur_small_int(args[i], to + i)) continue;
+        if (augur_read_int(args[i], to + i) < 0) return -1;
       }
       return 0;
     }

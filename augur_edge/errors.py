@@ -24,22 +24,10 @@ class UnsteadyError(AugurError):
     exit_code = 3
 
 
-class DeviceNotReadyError(AugurError):
-    """The device cannot give a steady measurement now; `.exit_code` 4."""
-
-    exit_code = 4
-
-
 class DataError(AugurError):
     """A file is truncated, foreign, inconsistent or newer than this program; `.exit_code` 5."""
 
     exit_code = 5
-
-
-class RemoteError(AugurError):
-    """The other end of a connection failed; `.exit_code` 6."""
-
-    exit_code = 6
 
 
 class MissingExtraError(AugurError):

@@ -37,7 +37,7 @@ class Summary:
     n_outliers: int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, as documents hold it: everything but the outliers."""
+        """Plain data for JSON, as documents hold it."""
         return {
             "median": self.median,
             "mad": self.mad,
@@ -46,6 +46,7 @@ class Summary:
             "ci95": None if self.ci95 is None else list(self.ci95),
             "n": self.n,
             "loops": self.loops,
+            "n_outliers": self.n_outliers,
         }
 
     @property
@@ -116,15 +117,8 @@ def _median_ranks(n: int, level: float) -> tuple[int, int] | None:
     return (k - 1, n - k) if k >= 1 else None
 
 
-def tukey_outliers(samples: Array) -> npt.NDArray[np.bool_]:
-    """bool[n]: which values lie beyond 1.5 interquartile ranges from the quartiles (Tukey, 1977). They stay data."""
-    if len(samples) == 0:
-        return np.zeros(0, np.bool_)
-    low, high = _fences(np.sort(samples))
-    return np.asarray((samples < low) | (samples > high), np.bool_)
-
-
 def _fences(ordered: Array) -> tuple[float, float]:
+    """1.5 interquartile ranges from the quartiles (Tukey, Exploratory Data Analysis, 1977)."""
     first, third = _at(ordered, 0.25), _at(ordered, 0.75)
     reach = 1.5 * (third - first)
     return first - reach, third + reach

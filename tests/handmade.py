@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 
 from augur_edge.layers import Layer
+from augur_edge.store.flat import write_csv
+from augur_edge.store.lines import write_lines
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
 CONV = Layer(
@@ -97,3 +100,18 @@ def plain(record: RunRecord) -> dict[str, Any]:
             for n in record.networks
         ],
     }
+
+
+def lines_of(*records: RunRecord) -> str:
+    """The runs as JSON Lines."""
+    stream = io.StringIO()
+    for record in records:
+        write_lines(record, stream)
+    return stream.getvalue()
+
+
+def csv_of(*records: RunRecord) -> str:
+    """The runs as a table in CSV."""
+    stream = io.StringIO()
+    write_csv(records, stream)
+    return stream.getvalue()

@@ -46,7 +46,10 @@ class Command(Protocol):
         """Declare flags and arguments; `help` names the unit, the default is added by itself."""
 
     def run(self, args: argparse.Namespace) -> int:
-        """Do it; data to stdout, talk through `console`. Returns the exit code; raises AugurError."""
+        """Do it; data to stdout, talk through `console`. Returns the exit code; raises AugurError.
+
+        `args.given` names the options that stand on the command line itself, without those of the environment.
+        """
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
@@ -130,8 +133,15 @@ def _run(words: list[str]) -> int:
     if unknown:
         near = _nearest(unknown[0].partition("=")[0], parser._option_string_actions)
         parser.error(f"unknown argument {unknown[0]!r}{near}")
+    args.given = _given(parser, words[1:])
     console.set_quiet(args.quiet)
     return command.run(args)
+
+
+def _given(parser: argparse.ArgumentParser, words: list[str]) -> frozenset[str]:
+    options = {action.dest for action in parser._actions if action.option_strings}
+    found, _ = parser.parse_known_args(words, argparse.Namespace(**dict.fromkeys(options)))
+    return frozenset(name for name in options if getattr(found, name) is not None)
 
 
 def _overview() -> str:

@@ -42,8 +42,10 @@ class BenchCommand:
         touched = {n: touched_bytes(model, n) for n in args.rows}
         if args.json:
             context = {"version": __version__, "machine": platform.machine(), "processor": platform.processor()}
-            about = {"file_bytes": len(data), "trees": len(model.trees), "leaves": model.leaves, "touched_bytes": touched}
-            print(json.dumps({"schema": schema.BENCH, "context": context, "model": about, "kernels": results}, indent=2))
+            about: dict[str, object] = {"file_bytes": len(data), "trees": len(model.trees), "leaves": model.leaves}
+            about["touched_bytes"] = touched
+            document = {"schema": schema.BENCH, "context": context, "model": about, "kernels": results}
+            print(json.dumps(document, indent=2))
             return 0
         head = ("ns a row, rows at a time:", *map(str, args.rows))
         rows = [(r["kernel"], *(f"{r['ns_per_row'][n]:.1f}" for n in args.rows)) for r in results]

@@ -25,7 +25,7 @@ class ImportCommand:
 
     examples:
       augur-edge import board-7.jsonl
-      augur-edge import layers.csv profiled_vgg16.csv --device accelerator
+      augur-edge import layers.csv profiled_vgg16.csv --measured-on accelerator
     """
 
     name = "import"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from augur_edge import console
+from augur_edge.cli import values
 from augur_edge.errors import UnsteadyError, UsageError
 
 if TYPE_CHECKING:
-    from augur_edge.layers import Shape
     from augur_edge.measure.run import Job
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet, Request, Target
@@ -26,6 +27,7 @@ KEPT = (
     "max_time", "no_isolated", "affinity", "priority", "lock_memory",
 )  # fmt: skip
 """What of the command line a run keeps, so that `--resume` measures the same."""
+CHANGEABLE = ("precision", "max_time")
 _PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
 _MAX_TIME = (
     f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
@@ -56,26 +58,34 @@ class MeasureCommand:
         what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, or CSVs of layers")
         what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
         what.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run")
-        what.add_argument("--batch", type=_numbers, default=[1], metavar="N,…", help="batch sizes of named networks")
+        what.add_argument(
+            "--batch", type=values.numbers, default=[1], metavar="N,…", help="batch sizes of named networks"
+        )
         what.add_argument("--dtype", choices=["float32", "int8"], default="float32", help="of named networks")
         what.add_argument("--shape", action="append", default=[], metavar="NAME=1,3,…", help="shape of a dynamic input")
         what.add_argument("--seed", type=int, default=0, help="of the sample and of the order of isolated layers")
         how = parser.add_argument_group("how")
-        how.add_argument("--runtime", metavar="NAME", help="onnxruntime or litert (default: the first installed)")
+        how.add_argument(
+            "--runtime", metavar="NAME", help="onnxruntime, litert or tflite_runtime (default: the first installed)"
+        )
         how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
-        how.add_argument("--threads", type=_numbers, default=[1], metavar="N,…", help="threads within an operator")
-        how.add_argument("--affinity", type=_cpus, metavar="CPU,…", help="processors to stay on (default: any)")
+        how.add_argument(
+            "--threads", type=values.numbers, default=[1], metavar="N,…", help="threads within an operator"
+        )
+        how.add_argument(
+            "--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)"
+        )
         how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
         how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
         how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
         how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
         how.add_argument(
             "--precision",
-            type=_share,
+            type=values.share,
             default=0.01,
             help="a layer stops when its 95 %% interval is within ± this share",
         )
-        how.add_argument("--max-time", type=_seconds, metavar="S", help=_MAX_TIME)
+        how.add_argument("--max-time", type=values.seconds, metavar="S", help=_MAX_TIME)
         out = parser.add_argument_group("output")
         out.add_argument("--json", action="store_true", help="print one JSON document (augur-edge/measure/1)")
         out.add_argument("--strict", action="store_true", help="exit with 3 if the device was not steady")
@@ -84,20 +94,42 @@ class MeasureCommand:
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store
 
-        if args.dry_run:
-            from augur_edge.measure.preview import preview
-
-            print(preview(_targets(args), _settings(args)))
-            return 0
         if not args.nets and not args.sample and args.resume is None:
             raise UsageError("nothing to measure: name a network (resnet18), a model file, or --sample conv2d:100")
+        if args.dry_run and args.json:
+            raise UsageError("--dry-run has lines for people only; leave --json away")
+        if args.dry_run:
+            print(_preview(args))
+            return 0
         with Store(args.store) as store:
-            run = _resumed(args, store) if args.resume is not None else _new(args)
-            args = argparse.Namespace(**{**vars(args), **run.plan})
-            targets = _targets(args)
-            run = _measure(args, store, run, targets)
+            if args.resume is None:
+                run = _new(args)
+            else:
+                run = _resumed(args, store)
+                console.talk(f"going on with run {run.id}")
+            args = _as_planned(args, run)
+            run = _measure(args, store, run, _targets(args))
         _print(run, args.json)
         return _exit_code(run, args.strict)
+
+
+def _preview(args: argparse.Namespace) -> str:
+    """What would be measured, or what is left of it where a run would be resumed."""
+    from augur_edge.measure.preview import preview
+    from augur_edge.store import Store
+
+    complete = set()
+    if args.resume is not None:
+        with Store(args.store, create=False) as store:
+            run = _resumed(args, store)
+        complete = {network.index for network in run.networks if network.info.get("complete")}
+        args = _as_planned(args, run)
+    left = [target for i, target in enumerate(_targets(args)) if i not in complete]
+    return preview(left, partial(_settings, args))
+
+
+def _as_planned(args: argparse.Namespace, run: RunRecord) -> argparse.Namespace:
+    return argparse.Namespace(**{**vars(args), **run.plan})
 
 
 def _new(args: argparse.Namespace) -> RunRecord:
@@ -124,10 +156,22 @@ def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     if args.nets or args.sample:
         raise UsageError("--resume measures what its run began; leave NET and --sample away")
     run = store.load(store.resolve(args.resume) if args.resume else waiting[0].id)
-    if run.status == "done":
-        raise UsageError(f"run {run.id} is done; `augur-edge show {run.id}` shows it")
-    console.talk(f"going on with run {run.id}")
+    if run.status in {"done", "failed"}:
+        raise UsageError(f"run {run.id} is {run.status}; `augur-edge show {run.id}` shows it")
+    run.plan.update(_changes(args, run))
     return run
+
+
+def _changes(args: argparse.Namespace, run: RunRecord) -> dict[str, Any]:
+    """Options of this command line that take the place of the run's; UsageError for those that cannot."""
+    given = {name: getattr(args, name) for name in KEPT if name in args.given}
+    for name, value in given.items():
+        if name not in CHANGEABLE and value != run.plan.get(name):
+            raise UsageError(
+                f"--{name.replace('_', '-')}: not as run {run.id} was begun, and samples of both cannot be mixed; "
+                "with --resume only --max-time and --precision can be others"
+            )
+    return {name: given[name] for name in CHANGEABLE if name in given}
 
 
 def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> RunRecord:
@@ -136,24 +180,27 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
     from augur_edge.measure.process import prepared
     from augur_edge.measure.run import Job
 
+    processors = len(args.affinity or timing.get_affinity())
+    if max(args.threads) > processors:
+        raise UsageError(f"--threads {max(args.threads)}: there are {processors} processors to run on here")
     with prepared(args.affinity, args.priority, args.lock_memory, max(args.threads)) as granted:
         for what, why in granted["refused"].items():
             if args.priority != "auto" or what != "priority":
                 console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
         context = {**device.context(), "timer": timing.clock(), "process": granted}
         run.context = {**context, **({"first": run.context} if run.context else {})}
-        return _execute(Job(store, run, _settings(args), targets))
+        return _execute(Job(store, run, partial(_settings, args), targets))
 
 
 def _execute(job: Job) -> RunRecord:
     total = len(job.targets)
-    index = {target.name: i for i, target in enumerate(job.targets)}
     with console.Progress(total, "measuring", "networks") as progress:
-        job.report = lambda what, share: progress.update(index.get(what, 0) + share, what)
+        job.report = lambda index, what, share: progress.update(index + share, what)
         try:
             return job.execute()
         except KeyboardInterrupt:
-            console.talk("stopped; what was measured is kept: go on with `augur-edge measure --resume`")
+            kept = f"what was measured is kept: go on with `augur-edge measure --resume {job.run.id}`"
+            console.talk(f"stopped; {kept}" if job.started else "stopped before anything was measured")
             raise
 
 
@@ -182,18 +229,23 @@ def _exit_code(run: RunRecord, strict: bool) -> int:
 def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
     from augur_edge.measure.targets import resolve, sample_targets
 
+    files = [net for net in args.nets if net.endswith(".csv")]
+    if args.mode == "profiler" and (args.sample or files):
+        raise UsageError("--mode profiler is for networks, not for single layers")
+    if args.mode == "replay" and files:
+        raise UsageError(f"{files[0]}: --mode replay is for networks; the layers of a file are measured one by one")
     targets: list[Target | LayerSet] = []
     for request in _requests(args):
         targets += [resolve(net, request) for net in args.nets]
         if args.sample:
-            targets += sample_targets(args.sample, args.seed, _mode(args), request)
+            targets += sample_targets(args.sample, args.seed, args.mode or "isolated", request)
     return targets
 
 
 def _requests(args: argparse.Namespace) -> list[Request]:
     from augur_edge.measure.targets import Request
 
-    shapes = dict(_shape(text) for text in args.shape)
+    shapes = dict(values.shape(text) for text in args.shape)
     return [
         Request(args.runtime, batch, args.dtype, threads, args.delegate, shapes)
         for threads in args.threads
@@ -201,55 +253,12 @@ def _requests(args: argparse.Namespace) -> list[Request]:
     ]
 
 
-def _mode(args: argparse.Namespace) -> str:
-    layers_only = bool(args.sample) or any(net.endswith(".csv") for net in args.nets)
-    mode: str = args.mode or ("isolated" if layers_only else "replay")
-    if layers_only and mode == "profiler":
-        raise UsageError("--mode profiler is for networks, not for single layers")
-    return mode
-
-
-def _settings(args: argparse.Namespace) -> Settings:
+def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
+    """Single layers are measured isolated, for a time each; networks in the mode asked for, for a time all together."""
     from augur_edge.measure.settings import Settings
+    from augur_edge.measure.targets import LayerSet
 
-    mode = _mode(args)
-    single = mode == "isolated" and (bool(args.sample) or any(net.endswith(".csv") for net in args.nets))
-    max_time_s = args.max_time or (LAYER_TIME_S if single else NETWORK_TIME_S)
-    beside = not args.no_isolated and not args.sample
-    return Settings(mode, args.precision, max_time_s, beside, args.seed)
-
-
-def _numbers(text: str) -> list[int]:
-    numbers = [int(part) for part in text.split(",")]
-    if any(n < 1 for n in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r}: whole numbers from 1 on, separated by commas")
-    return numbers
-
-
-def _cpus(text: str) -> list[int]:
-    return [int(part) for part in text.split(",")]
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: a share between 0 and 1, say 0.01")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}: seconds, more than 0")
-    return value
-
-
-def _shape(text: str) -> tuple[str, Shape]:
-    name, separator, sizes = text.rpartition("=")
-    try:
-        shape = tuple(int(size) for size in sizes.split(","))
-    except ValueError:
-        shape = ()
-    if not separator or not name or not shape or min(shape) < 1:
-        raise UsageError(f"--shape {text}: write NAME=1,3,224,224 with sizes from 1 on")
-    return name, shape
+    if isinstance(target, LayerSet):
+        return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
+    beside = not args.no_isolated and not target.sampled
+    return Settings(args.mode or "replay", args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)

@@ -32,7 +32,7 @@ class PredictCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("model", type=Path, metavar="MODEL", help="the predictor")
         parser.add_argument("what", nargs="*", metavar="WHAT", help="layers as numbers, and networks")
-        parser.add_argument("--level", type=float, metavar="SHARE", help="add the interval that holds this share of cases")
+        parser.add_argument("--level", type=float, metavar="SHARE", help="add the interval of this share of cases")
         parser.add_argument("--dump", action="store_true", help="print all of the predictor as text")
         parser.add_argument("--to-c", action="store_true", help="print it as a C array, augur_model_data")
         parser.add_argument("--int16", action="store_true", help="round its leaves to 16 bits, with the error stated")

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from augur_edge import timing
-from augur_edge.errors import AugurError
+from augur_edge.errors import AugurError, InferenceError
 from augur_edge.layers import Layer
-from augur_edge.measure.network import describe, time_alone
-from augur_edge.measure.series import Series, loops_for
+from augur_edge.measure.network import describe, start_alone, time_alone
+from augur_edge.measure.process import Pacer
+from augur_edge.measure.series import Series
 from augur_edge.measure.settings import Settings
 from augur_edge.measure.targets import LayerSet, write
 from augur_edge.prior import layer_network
@@ -27,6 +28,7 @@ def rounds(
     known = {m.position: m for m in earlier if m.kind == "layer"}
     waiting = [i for i in range(len(targets.layers)) if i not in known or known[i].status == "partial"]
     order = random.Random(settings.seed)
+    resolution_ns = timing.clock()["resolution_ns"]
     for at in range(0, len(waiting), TOGETHER):
         running: list[tuple[Series, Task]] = []
         for i in waiting[at : at + TOGETHER]:
@@ -36,22 +38,16 @@ def rounds(
             except AugurError as e:
                 yield [Measurement("layer", "isolated", i, f"{layer.op} {i}", layer.op, 1, (), layer, "failed", str(e))]
                 continue
-            running.append((_started(Series(measurement, known.get(i)), task), task))
+            series = Series(measurement, known.get(i))
+            start_alone(series, task, resolution_ns)
+            running.append((series, task))
         yield from _take_turns(running, settings, order)
-
-
-def _started(series: Series, task: Task) -> Series:
-    """Warmed up, its loops chosen."""
-    for _ in range(3):
-        task.run()
-    if series.rounds == 0:
-        series.measurement.loops = loops_for(task, timing.clock()["resolution_ns"])
-    return series
 
 
 def _take_turns(
     running: list[tuple[Series, Task]], settings: Settings, order: random.Random
 ) -> Iterator[list[Measurement]]:
+    pacer = Pacer()
     while running:
         order.shuffle(running)
         for series, task in running:
@@ -59,6 +55,7 @@ def _take_turns(
             if _done(series, settings):
                 series.finish()
             yield [series.measurement]
+            pacer.rest()
         running = [(s, t) for s, t in running if s.measurement.status == "partial"]
 
 
@@ -73,7 +70,10 @@ def _deploy(layer: Layer, position: int, targets: LayerSet, runtime: Runtime) ->
     model = write(network, targets.runtime, targets.request.dtype)
     deployment = runtime.deploy(model, targets.request.options)
     main = _main_layer(deployment, name)
-    task = deployment.isolate([main])[main]
+    try:
+        task = deployment.isolate([main])[main]
+    except RuntimeError as e:
+        raise InferenceError(str(e)) from e
     measurement = describe(deployment.layers[main], position, "isolated")
     return replace(measurement, name=name, status="partial"), task
 
@@ -83,7 +83,7 @@ def _main_layer(deployment: Deployment, name: str) -> int:
     alive = [i for i, layer in enumerate(deployment.layers) if layer.replay is not None]
     failed = [layer.error for layer in deployment.layers if layer.error]
     if not alive:
-        raise AugurError(failed[0] if failed and failed[0] else f"{name} leaves nothing to run")
+        raise InferenceError(failed[0] if failed and failed[0] else f"{name} leaves nothing to run")
 
     def work(i: int) -> tuple[int, int, int]:
         spec = deployment.layers[i].spec

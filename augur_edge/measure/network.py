@@ -13,8 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from augur_edge import timing
+from augur_edge.measure.process import Pacer
 from augur_edge.measure.series import Series, loops_for, timed
-from augur_edge.measure.settings import CHUNK_NS, ISOLATED_SLICE_NS, MIN_SAMPLES, Settings
+from augur_edge.measure.settings import CHUNK_NS, ISOLATED_SLICE_NS, LAYER_WARMUP_MAX_NS, MIN_SAMPLES, Settings
 from augur_edge.measure.warmup import warm_up
 from augur_edge.runtime.base import DeployedLayer, Deployment, Task
 from augur_edge.store.records import Measurement
@@ -66,6 +67,7 @@ class NetworkRun:
             ]
         if mode == "isolated" or settings.isolated:
             self._alone = list(self._isolated_series())
+        self._pacer = Pacer()
         self.warmup_ns: list[int] = []
         self.spent_ns = 0
 
@@ -87,8 +89,10 @@ class NetworkRun:
             if not self._network_done():
                 yield self._network_round()
             for series, task in self._shuffled():
-                self._time_alone(series, task)
+                time_alone(series, task)
                 yield [series.measurement]
+                self._pacer.rest()
+            self._pacer.rest()
             self.spent_ns += timing.now_ns() - start
         yield self.finished()
 
@@ -107,9 +111,7 @@ class NetworkRun:
         if tasks:
             warm_up(tasks)
         for series, task in self._alone:
-            task.run()
-            if series.rounds == 0:
-                series.measurement.loops = loops_for(task, self._resolution_ns)
+            start_alone(series, task, self._resolution_ns)
 
     def _time_is_up(self) -> bool:
         return self.spent_ns >= self._settings.max_time_s * 1e9
@@ -134,6 +136,7 @@ class NetworkRun:
             samples = _after_one(tasks, self._passes)
             for column, (series, _) in enumerate(self._replayed):
                 series.add(samples[:, column])
+            self._pacer.rest()
         self.whole.add(_after_one([self._deployment.whole], self._passes)[:, 0])
         self.floor.add(_after_one([self._deployment.floor], FLOOR_CALLS)[:, 0])
         return [s.measurement for s in (self.whole, self.floor, *(s for s, _ in self._replayed))]
@@ -143,8 +146,12 @@ class NetworkRun:
         self._random.shuffle(waiting)
         return waiting
 
-    def _time_alone(self, series: Series, task: Task) -> None:
-        time_alone(series, task)
+
+def start_alone(series: Series, task: Task, resolution_ns: float) -> None:
+    """Warm a layer up alone and choose its loops, unless a resumed run has chosen them."""
+    warm_up([task], LAYER_WARMUP_MAX_NS)
+    if series.rounds == 0:
+        series.measurement.loops = loops_for(task, resolution_ns)
 
 
 def time_alone(series: Series, task: Task) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from augur_edge import runtime as runtimes
@@ -15,10 +17,11 @@ LIKELY_PASSES = 60  # a quiet machine needs 20 to 100 for ±1 %
 PER_LAYER_S = 0.03  # to make, load and cut a single layer
 
 
-def preview(targets: list[Target | LayerSet], settings: Settings) -> str:
+def preview(targets: list[Target | LayerSet], settings_for: Callable[[Target | LayerSet], Settings]) -> str:
     """Lines for people: each target, and the likely and the longest time of all."""
     lines, likely_s, longest_s = [], 0.0, 0.0
     for target in targets:
+        settings = settings_for(target)
         text, likely, longest = _set(target, settings) if isinstance(target, LayerSet) else _network(target, settings)
         lines.append(text)
         likely_s += likely

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from augur_edge import timing
 from augur_edge.errors import UsageError
 
 FIFO_LEVEL = 10  # above every normal process, below the kernel's own threads
+BUSY_S = 0.1  # how often a real-time loop rests
+REST_SHARE = 0.08  # Linux stops real-time threads for 50 ms in every second that they fill (sched_rt_runtime_us)
 
 
 @contextmanager
@@ -22,12 +26,14 @@ def prepared(
     the rest of the system is not starved. Raises UsageError for processors that are not there.
     """
     before = timing.get_affinity()
+    policy, level = os.sched_getscheduler(0), os.sched_getparam(0)
     refused: dict[str, str] = {}
     fifo = locked = False
     if affinity is not None:
         why = timing.pin_to(affinity)
         if why:
-            raise UsageError(f"--affinity {','.join(map(str, affinity))}: {why}")
+            asked, here = (",".join(map(str, cpus)) for cpus in (affinity, before))
+            raise UsageError(f"--affinity {asked}: {why}; this process may use processors {here}")
     try:
         wanted = priority == "fifo" or (priority == "auto" and len(timing.get_affinity()) > threads)
         fifo = wanted and not _refused(refused, "priority", timing.set_fifo(FIFO_LEVEL))
@@ -35,10 +41,26 @@ def prepared(
         yield {"priority": "fifo" if fifo else "normal", "lock_memory": locked, "refused": refused}
     finally:
         if fifo:
-            timing.set_fifo(0)
+            with suppress(PermissionError):  # begun by somebody who may go higher than we may: it stays at FIFO_LEVEL
+                os.sched_setscheduler(0, policy, level)
         if locked:
             timing.lock_memory(False)
         timing.pin_to(before)
+
+
+class Pacer:
+    """Lets a real-time loop rest a little between rounds, before the kernel makes it in the middle of one."""
+
+    def __init__(self) -> None:
+        self._needed = os.sched_getscheduler(0) == os.SCHED_FIFO
+        self._since_s = time.monotonic()
+
+    def rest(self) -> None:
+        """Sleep for `REST_SHARE` of the time since the last rest, if that is `BUSY_S` or more."""
+        busy_s = time.monotonic() - self._since_s
+        if self._needed and busy_s >= BUSY_S:
+            time.sleep(REST_SHARE * busy_s)
+            self._since_s = time.monotonic()
 
 
 def _refused(refused: dict[str, str], what: str, why: str) -> bool:

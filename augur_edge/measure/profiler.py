@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from augur_edge.measure.network import NetworkRun
-from augur_edge.measure.settings import Settings
-from augur_edge.runtime import Deployment
+from augur_edge.runtime import Deployment, LayerProfile
 from augur_edge.store.records import Measurement
 from augur_edge.units import time_text
 
 PASSES = 50
 
 
-def measure(deployment: Deployment, settings: Settings) -> tuple[list[Measurement], str]:
-    """The profiler's layers, the whole network without it, and a line on what it costs and resolves."""
-    run = NetworkRun(deployment, Settings("profiler", settings.precision, settings.max_time_s, isolated=False))
-    for _ in run.rounds():
-        pass
+def rounds(deployment: Deployment, plain: NetworkRun) -> Iterator[list[Measurement]]:
+    """First the whole network without the profiler (`plain`), then the profiler's layers; a note says what it costs.
+
+    Yields what has new samples, to be saved.
+    """
+    yield from plain.rounds()
     profile = deployment.profile(PASSES)
-    specs = {layer.name: layer for layer in deployment.layers}
-    measurements = [run.whole.finish(), run.floor.finish()]
-    for position, (name, samples_ns) in enumerate(profile.samples_ns.items()):
-        known = specs.get(name)
-        op, nodes = (known.op, known.nodes) if known else (name, (name,))
-        spec = known.spec if known else None
-        samples = np.array(samples_ns, np.int64)
-        measurements.append(Measurement("layer", "profiler", position, name, op, 1, nodes, spec, samples_ns=samples))
-    plain_ns = float(np.median(run.whole.measurement.samples_ns))
+    deployment.notes.append(_cost(profile, plain))
+    yield [*_layers(profile, deployment), plain.whole.finish(), plain.floor.finish()]
+
+
+def _cost(profile: LayerProfile, plain: NetworkRun) -> str:
+    plain_ns = float(np.median(plain.whole.measurement.samples_ns))
     cost = float(np.median(profile.whole_ns)) / plain_ns - 1
     resolution = time_text(profile.resolution_ns, 0)
-    return measurements, f"{profile.note}: resolves {resolution}, and here the network took {cost:+.1%} under it"
+    return f"{profile.note}: resolves {resolution}, and here the network took {100 * cost:+.1f} % under it"
+
+
+def _layers(profile: LayerProfile, deployment: Deployment) -> Iterator[Measurement]:
+    """The profiler's entries, those it names like a deployed layer with what is known of that one."""
+    known = {layer.own_name: layer for layer in deployment.layers if layer.own_name}
+    for position, (name, samples_ns) in enumerate(profile.samples_ns.items()):
+        layer = known.get(name)
+        samples = np.array(samples_ns, np.int64)
+        if layer is None:
+            yield Measurement("layer", "profiler", position, name, name, samples_ns=samples)
+        else:
+            yield Measurement(
+                "layer", "profiler", position, layer.name, layer.op, 1, layer.nodes, layer.spec, samples_ns=samples
+            )

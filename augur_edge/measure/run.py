@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from augur_edge import runtime as runtimes
 from augur_edge import timing
 from augur_edge.device import conditions
-from augur_edge.errors import InferenceError
+from augur_edge.errors import AugurError, DataError, InferenceError, MissingExtraError, UsageError
 from augur_edge.measure import layerset, profiler
 from augur_edge.measure.explain import explain
 from augur_edge.measure.judge import judge
@@ -21,102 +22,117 @@ from augur_edge.store.store import Store
 
 NO_POWER = "this version reads no power sensor"
 
-Report = Callable[[str, float], None]
-"""Told what is in hand, and the share of the current target that is done."""
+Report = Callable[[int, str, float], None]
+"""Told the target's place, its name and what is done with it, and the share of it that is done."""
 
 
 @dataclass
 class Job:
-    """A run in progress. run: new, or loaded from the store to go on with."""
+    """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store."""
 
     store: Store
     run: RunRecord
-    settings: Settings
+    settings_for: Callable[[Target | LayerSet], Settings]
     targets: list[Target | LayerSet]
-    report: Report = field(default=lambda what, share: None)
-    _started: bool = False
+    report: Report = field(default=lambda index, what, share: None)
+    started: bool = False
 
     def execute(self) -> RunRecord:
         """Measure what is not measured yet, judge, and close the run; returns it complete from the store.
 
-        What was measured is kept whatever ends it, and the run is then `interrupted`. A run of which nothing could be
-        loaded is not stored at all.
+        What was measured is kept whatever ends it: `interrupted`, to be resumed, or `failed` where going on would fail
+        again. A run of which nothing could be loaded is not stored at all.
         """
         before = conditions()
         try:
             for index, target in enumerate(self.targets):
                 self._target(index, target)
-        except BaseException:
-            if self._started:
-                self.store.finish_run(self.run.id, "interrupted", None, {})
+        except BaseException as e:
+            if self.started:
+                hopeless = isinstance(e, (InferenceError, DataError))
+                self.store.finish_run(self.run.id, "failed" if hopeless else "interrupted", None, {})
             raise
         after = conditions()
         context = {"conditions": {"before": before.to_dict(), "after": after.to_dict()}}
         measured = self.store.load(self.run.id).networks
-        verdict = judge(measured, before, after, timing.get_affinity(), self.settings.precision)
+        real_time = self.run.context.get("process", {}).get("priority") == "fifo"
+        cpus, precision = timing.get_affinity(), min(self.settings_for(t).precision for t in self.targets)
+        verdict = judge(measured, before, after, cpus, precision=precision, real_time=real_time)
         self.store.finish_run(self.run.id, "done", verdict, context)
         return self.store.load(self.run.id)
 
     def _put(self, record: NetworkRecord) -> None:
-        if not self._started:
+        if not self.started:
             self.store.start_run(self.run)
-            self._started = True
+            self.started = True
         self.store.put_network(self.run.id, record)
 
     def _target(self, index: int, target: Target | LayerSet) -> None:
         found = next((n for n in self.run.networks if n.index == index), None)
         if found is not None and found.info.get("complete"):
             return
-        earlier = found.measurements if found is not None else []
         runtime = runtimes.get(target.runtime)
-        mode = "isolated" if isinstance(target, LayerSet) else self.settings.mode
+        mode = "isolated" if isinstance(target, LayerSet) else self.settings_for(target).mode
         record = NetworkRecord(index, target.name, target.runtime, mode, _info(runtime.version, target))
         if isinstance(target, LayerSet):
-            self._layers(record, target, runtime, earlier)
+            self._layers(record, target, runtime, found)
         else:
-            self._network(record, target, runtime, earlier)
+            self._network(record, target, runtime, found)
         record.info["complete"] = True
         self._put(record)
 
     def _layers(
-        self, record: NetworkRecord, target: LayerSet, runtime: runtimes.Runtime, earlier: list[Measurement]
+        self, record: NetworkRecord, target: LayerSet, runtime: runtimes.Runtime, found: NetworkRecord | None
     ) -> None:
+        digest = hashlib.sha256("".join(layer.digest for layer in target.layers).encode())
+        earlier = _earlier(record, digest.hexdigest(), found)
         self._put(record)
-        for measurements in layerset.rounds(target, runtime, self.settings, earlier):
+        for measurements in layerset.rounds(target, runtime, self.settings_for(target), earlier):
             self.store.save(self.run.id, record.index, measurements)
-            self.report(target.name, (measurements[0].position + 1) / len(target.layers))
+            self.report(record.index, target.name, (measurements[0].position + 1) / len(target.layers))
 
     def _network(
-        self, record: NetworkRecord, target: Target, runtime: runtimes.Runtime, earlier: list[Measurement]
+        self, record: NetworkRecord, target: Target, runtime: runtimes.Runtime, found: NetworkRecord | None
     ) -> None:
-        self.report(f"{target.name}: loading", 0.0)
+        self.report(record.index, f"{target.name}: loading", 0.0)
         try:
-            deployment = runtime.deploy(target.model(), target.request.options)
-        except InferenceError as e:
-            if len(self.targets) == 1:
-                raise InferenceError(f"{target.name}: {e}") from e
+            model = target.model()
+            earlier = _earlier(record, hashlib.sha256(model).hexdigest(), found)
+            deployment = runtime.deploy(model, target.request.options)
+        except AugurError as e:
+            if len(self.targets) == 1 or isinstance(e, MissingExtraError):
+                raise type(e)(f"{target.name}: {e}") from e
             record.info["failed"] = str(e)
             return
+        del model
         record.info.update(_facts(deployment))
         self._put(record)
-        for measurements, share in self._rounds(deployment, earlier, record):
+        for measurements, share in self._rounds(deployment, earlier, record, self.settings_for(target)):
             self.store.save(self.run.id, record.index, measurements)
-            self.report(target.name, share)
+            self.report(record.index, target.name, share)
         measured = next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
         record.info["notes"] = [*deployment.notes, *explain(measured)]
 
+    @staticmethod
     def _rounds(
-        self, deployment: runtimes.Deployment, earlier: list[Measurement], record: NetworkRecord
+        deployment: runtimes.Deployment, earlier: list[Measurement], record: NetworkRecord, settings: Settings
     ) -> Iterator[tuple[list[Measurement], float]]:
-        if self.settings.mode == "profiler":
-            measurements, note = profiler.measure(deployment, self.settings)
-            deployment.notes.append(note)
-            yield measurements, 1.0
-            return
-        network = NetworkRun(deployment, self.settings, earlier)
-        for measurements in network.rounds():
+        by_profiler = settings.mode == "profiler"
+        network = NetworkRun(deployment, replace(settings, isolated=settings.isolated and not by_profiler), earlier)
+        for measurements in profiler.rounds(deployment, network) if by_profiler else network.rounds():
             record.info.setdefault("warmup_ns", network.warmup_ns)
-            yield measurements, min(1.0, network.spent_ns / (self.settings.max_time_s * 1e9))
+            yield measurements, min(1.0, network.spent_ns / (settings.max_time_s * 1e9))
+
+
+def _earlier(record: NetworkRecord, digest: str, found: NetworkRecord | None) -> list[Measurement]:
+    """What a resumed run has of this target. Raises UsageError where the model or the runtime is another by now."""
+    record.info["model_sha256"] = digest
+    if found is None:
+        return []
+    for key, what in (("model_sha256", "the model"), ("runtime_version", f"the version of {record.runtime}")):
+        if found.info.get(key) != record.info[key]:
+            raise UsageError(f"{what} has changed since the run began: its samples cannot be mixed; start a new run")
+    return found.measurements
 
 
 def _info(version: str, target: Target | LayerSet) -> dict[str, Any]:

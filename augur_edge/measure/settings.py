@@ -12,6 +12,7 @@ MIN_ROUNDS = 3  # isolated samples come from at least this many rounds, so that 
 CHUNK_NS = 200_000_000  # a round replays for about this long, so a kill loses no more
 ISOLATED_SLICE_NS = 3_000_000  # a layer's turn within a round of isolated timing
 WARMUP_MAX_NS = 2_000_000_000
+LAYER_WARMUP_MAX_NS = 100_000_000  # of one layer alone
 WARMUP_TREND = 0.02  # warm is when a batch's median is within this of the one before
 
 

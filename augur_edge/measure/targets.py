@@ -6,14 +6,13 @@ import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
 from augur_edge.runtime import RuntimeOptions, check_name, default_name
 
-FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "fake": "json"}
+FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "fake": "json"}
 SUFFIXES = {".onnx": "onnx", ".tflite": "tflite", ".json": "json"}
 
 
@@ -36,12 +35,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Target:
-    """A network to measure. model: makes its bytes; name: as told to people and stored."""
+    """A network to measure. model: makes its bytes; name: as told to people and stored.
+
+    sampled: random layers strung together, which are wanted in the replay only.
+    """
 
     name: str
     runtime: str
     request: Request
     model: Callable[[], bytes]
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ def _label(name: str, request: Request) -> str:
 
 
 def _existing(path: Path) -> Path:
-    if not path.is_file():
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder, not a file; name a file in it")
+    if not path.exists():
         raise UsageError(f"{path}: no such file")
     return path
 
@@ -145,20 +150,8 @@ def sample_targets(spec: str, seed: int, mode: str, request: Request) -> list[Ta
     runtime = request.runtime or default_name()
     if mode == "isolated":
         return [LayerSet(f"sample {spec} seed {seed}", runtime, request, tuple(sample_layers(spec, seed)))]
-    return [_of(network, runtime, request) for network in sample_chains(spec, seed)]
+    return [_chain(network, runtime, request) for network in sample_chains(spec, seed)]
 
 
-def _of(network: Network, runtime: str, request: Request) -> Target:
-    return Target(network.name, runtime, request, lambda: write(network, runtime, request.dtype))
-
-
-def plan_of(net: str | None, sample: str | None, request: Request) -> dict[str, Any]:
-    """What `--resume` needs to make the same targets again; the inverse is `request_from`."""
-    return {"net": net, "sample": sample, "request": {**request.__dict__, "shapes": dict(request.shapes)}}
-
-
-def request_from(plan: dict[str, Any]) -> Request:
-    """The request in a stored plan."""
-    values = dict(plan["request"])
-    values["shapes"] = {name: tuple(shape) for name, shape in values["shapes"].items()}
-    return Request(**values)
+def _chain(network: Network, runtime: str, request: Request) -> Target:
+    return Target(network.name, runtime, request, lambda: write(network, runtime, request.dtype), sampled=True)

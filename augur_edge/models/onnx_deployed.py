@@ -18,20 +18,24 @@ from augur_edge.models.onnx_sources import user_tensors
 from augur_edge.models.onnx_table import TensorSpec, TensorTable
 
 
-def deployed_layers(original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec]) -> list[Layer]:
+def deployed_layers(original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec]) -> list[Layer | None]:
     """One layer per node of the optimised graph.
 
     original: the user's model, its inputs of fixed shape. specs: of every activation of the optimised graph, as seen
-    when it ran. An op whose shapes do not fit what is known of it is a layer with its bytes alone.
+    when it ran. An op whose shapes do not fit what is known of it is a layer with its bytes alone; None where a tensor
+    is not among `specs`.
     """
     table = TensorTable.of(optimised.graph, logical_specs(original, optimised, specs))
-    layers = []
-    for node in optimised.graph.nodes:
+    return [_layer(node, table) for node in optimised.graph.nodes]
+
+
+def _layer(node: NodeProto, table: TensorTable) -> Layer | None:
+    for make in (layer_of, unknown_layer):
         try:
-            layers.append(layer_of(node, table))
+            return make(node, table)
         except DataError:
-            layers.append(unknown_layer(node, table))
-    return layers
+            continue
+    return None
 
 
 def logical_specs(

@@ -7,6 +7,7 @@ loaded (`tflite_graph.GraphView.units`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
@@ -53,23 +54,22 @@ def cut_ops(data: bytes) -> list[CutOp]:
 
 
 def graph_ends(data: bytes) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
-    """(inputs, outputs) of the main graph, named as in `cut_ops`, shapes in the file's own layout."""
+    """(inputs, outputs) of the main graph as declared, a tensor perhaps twice; names and layout as in `cut_ops`."""
     view = GraphView(decode_tflite(data))
     view.check_static()
     return _infos(view, view.graph.inputs), _infos(view, view.graph.outputs)
 
 
-def _infos(view: GraphView, tensors: list[int]) -> tuple[TensorInfo, ...]:
-    unique = dict.fromkeys(tensors)
-    return tuple(TensorInfo(view.names[t], view.shape(t), view.dtype(t) or "uint8") for t in unique)
+def _infos(view: GraphView, tensors: Iterable[int]) -> tuple[TensorInfo, ...]:
+    return tuple(TensorInfo(view.names[t], view.shape(t), view.dtype(t) or "uint8") for t in tensors)
 
 
 def _cut(view: GraphView, unit: Unit) -> CutOp:
     op = view.ops[unit.op]
     written = [t for i in (unit.op, *reversed(unit.before)) for t in view.ops[i].outputs if not view.is_constant(t)]
     return CutOp(
-        inputs=_infos(view, view.unit_inputs(unit)),
-        outputs=_infos(view, op.outputs),
+        inputs=_infos(view, dict.fromkeys(view.unit_inputs(unit))),
+        outputs=_infos(view, dict.fromkeys(op.outputs)),
         nodes=tuple(dict.fromkeys(n for t in written for n in node_names(view.names[t]))),
         layer=layer_of_unit(view, unit),
         error=_obstacle(view, unit),

@@ -157,6 +157,11 @@ def _read_header(data: bytes) -> dict[str, Any]:
         raise _bad(12, "checksum does not match: the file is damaged")
     if (head["encoder"], head["version"]) not in ENCODERS.values():
         raise _bad(28, f"encoder {head['encoder']}/{head['version']} is unknown here")
+    _check_header(head)
+    return head
+
+
+def _check_header(head: dict[str, Any]) -> None:
     for text, offset in ((head["target"], 80), (head["unit"], 104)):
         if text[-1]:
             raise _bad(offset, "target or unit without its closing NUL")
@@ -170,7 +175,6 @@ def _read_header(data: bytes) -> dict[str, Any]:
     for offset, name, known in ((24, "link", LINKS), (25, "leaves", LEAVES), (26, "base", BASES)):
         if head[name] >= len(known):
             raise _bad(offset, f"{name} {head[name]} is unknown here")
-    return head
 
 
 def _read_sections(data: bytes, count: int) -> dict[int, bytes]:

@@ -209,7 +209,7 @@ class _Sequences(_Chain):
                 return
 
     def matmul(self) -> None:
-        """Attention, with projections and softmax as far as they are wanted."""
+        """Attention, with projections as far as they are wanted."""
         batch, tokens, size = self._narrow()
         heads = self.d.pick([h for h in range(1, 17) if size % h == 0])
         projected = self.left["dense"] > 0
@@ -219,8 +219,7 @@ class _Sequences(_Chain):
         scores = self.b.matmul(q, self.b.transpose(k, (0, 2, 3, 1)))
         if self.left["elementwise"] > 0:
             scores = self.b.scale(scores, 0.125)
-        if self.left["softmax"] > 0:
-            scores = self.b.softmax(scores)
+        scores = self.b.softmax(scores)  # asked for or not: without it values grow cubically from layer to layer
         y = self.b.transpose(self.b.matmul(scores, v), (0, 2, 1, 3))
         self.x = self.b.reshape(y, (batch, tokens, size))
 

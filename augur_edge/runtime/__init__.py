@@ -16,9 +16,11 @@ __all__ = [
 RUNTIMES = {
     "onnxruntime": "augur_edge.runtime.ort:OnnxRuntime",
     "litert": "augur_edge.runtime.litert:LiteRt",
+    "tflite_runtime": "augur_edge.runtime.litert:TfliteRuntime",
     "fake": "augur_edge.runtime.fake:Fake",
 }
-PACKAGES = {"onnxruntime": ("onnxruntime",), "litert": ("ai_edge_litert", "tflite_runtime")}
+TFLITE = ("litert", "tflite_runtime")
+PACKAGES = {"onnxruntime": "onnxruntime", "litert": "ai_edge_litert", "tflite_runtime": "tflite_runtime"}
 
 
 def get(name: str) -> Runtime:
@@ -37,9 +39,9 @@ def check_name(name: str) -> None:
 
 def default_name(suffix: str = "") -> str:
     """The runtime for a model file's suffix, or for a named network: onnxruntime if installed, else litert."""
-    wanted = {".onnx": ("onnxruntime",), ".tflite": ("litert",)}.get(suffix, ("onnxruntime", "litert"))
+    wanted = {".onnx": ("onnxruntime",), ".tflite": TFLITE}.get(suffix, ("onnxruntime", *TFLITE))
     for name in wanted:
-        if any(importlib.util.find_spec(p) for p in PACKAGES[name]):
+        if importlib.util.find_spec(PACKAGES[name]):
             return name
     extra = {"onnxruntime": "ort", "litert": "litert"}[wanted[0]]
     raise MissingExtraError(f"no runtime for this network is installed: pip install 'augur-edge[{extra}]'")

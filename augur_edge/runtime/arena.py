@@ -25,12 +25,14 @@ class Step:
     """One layer's use of tensors. in_place: output -> input whose memory it takes over if nobody needs it later.
 
     alias: the op only renames memory (reshape), so the output has its input's address whoever else reads it.
+    rereads: it reads its other inputs while it writes, so none of them may lie where the output goes.
     """
 
     inputs: Sequence[str]
     outputs: Sequence[str]
     in_place: Mapping[str, str] = field(default_factory=dict)
     alias: bool = False
+    rereads: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ def _owners(steps: Sequence[Step], n_bytes: Mapping[str, int], last_use: dict[st
         for out, source in step.in_place.items():
             root = owner.get(source, source)
             dies_here = last_use.get(root, i) <= i
+            shared = step.rereads and sum(owner.get(name, name) == root for name in step.inputs) > 1
+            if shared:
+                continue
             if n_bytes[out] == n_bytes[source] and (step.alias or dies_here):
                 owner[out] = root
                 last_use[root] = max(last_use.get(root, i), last_use.get(out, i))
@@ -106,8 +111,8 @@ def allocate(n_bytes: int) -> Bytes:
     return block[start : start + n_bytes]
 
 
-def fill(buffer: Bytes, dtype: str, rng: np.random.Generator) -> None:
-    """Inputs that are safe for any op: normal floats; ones for integers, which may be indices; true."""
+def fill(buffer: Bytes, dtype: str, rng: np.random.Generator, integer: int = 1) -> None:
+    """Inputs that ops can take: normal floats, random bytes; `integer` for wider integers, which may be indices."""
     if dtype in ("float32", "float64"):
         view = buffer.view(dtype)
         view[:] = rng.standard_normal(view.size).astype(dtype)
@@ -117,7 +122,7 @@ def fill(buffer: Bytes, dtype: str, rng: np.random.Generator) -> None:
     elif dtype in ("int8", "uint8"):
         buffer[:] = rng.integers(0, 256, buffer.size, dtype=np.uint8)
     else:
-        buffer.view(_numpy(dtype))[:] = 1
+        buffer.view(_numpy(dtype))[:] = integer
 
 
 def _numpy(dtype: str) -> Any:

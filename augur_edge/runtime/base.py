@@ -30,7 +30,8 @@ class DeployedLayer:
     """One layer as the runtime executes it: cut from its own graph, fused and laid out as deployed.
 
     nodes: the user's own nodes behind it. spec: None where the op's work is not known. replay: bound to the network's
-    shared buffers, or None with `error` saying why the layer cannot be run alone.
+    shared buffers, or None with `error` saying why the layer cannot be run alone. own_name: the runtime's, as its
+    profiler says it; empty where it has none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class DeployedLayer:
     spec: Layer | None
     replay: Task | None = None
     error: str | None = None
+    own_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ class Deployment(Protocol):
         """Layers bound to buffers of their own that hold real inputs, for a loop of their own; failed ones absent."""
 
     def output_error(self) -> float | None:
-        """Largest difference of the replayed outputs from the whole network's, relative to their largest value."""
+        """Largest difference of the replayed outputs from the whole network's, relative to their largest value.
+
+        1.0 where one is not a number and the other is; None where it cannot be told.
+        """
 
     def peak_rss(self) -> int:
         """Bytes a process of its own takes at most to load and run the network once; RuntimeError with the reason."""

@@ -49,21 +49,26 @@ def peak_rss(model: bytes, load: Load) -> int:
 
 
 def _run_once(path: str, load: Load) -> None:
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
+        print(_run_mapped(model, load))
+        sys.stdout.flush()
+
+
+def _run_mapped(model: mmap.mmap, load: Load) -> int:
+    """High-water mark in bytes. LiteRT uses the model's bytes in place: all it made is gone when this returns."""
     from augur_edge import _timing
 
-    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
-        tensors: list[list[tuple[str, Any, Sequence[int], int]]] = []
-        for io in (load.inputs, load.outputs):
-            # anonymous mappings are page-aligned, as LiteRT wants its buffers
-            tensors.append([(name, mmap.mmap(-1, max(size, 1)), shape, kind) for name, size, shape, kind in io])
-        session: Any
-        if load.kind == "ort":
-            session = _timing.OrtLibrary(load.library, load.threads).session(model, True)
-        else:
-            session = _timing.LiteRtLibrary(load.library).compile(model, load.threads)
-        session.bind(*tensors).run()
-        print(_high_water_mark())
-        sys.stdout.flush()
+    tensors: list[list[tuple[str, Any, Sequence[int], int]]] = []
+    for io in (load.inputs, load.outputs):
+        # anonymous mappings are page-aligned, as LiteRT wants its buffers
+        tensors.append([(name, mmap.mmap(-1, max(size, 1)), shape, kind) for name, size, shape, kind in io])
+    session: Any
+    if load.kind == "ort":
+        session = _timing.OrtLibrary(load.library, load.threads).session(model, True)
+    else:
+        session = _timing.LiteRtLibrary(load.library).compile(model, load.threads)
+    session.bind(*tensors).run()
+    return _high_water_mark()
 
 
 def _high_water_mark() -> int:

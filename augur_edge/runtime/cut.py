@@ -69,23 +69,40 @@ class CutLayer:
     step: Step
     model: Callable[[], bytes] | None
     error: str | None = None
+    own_name: str = ""
 
 
 @dataclass
 class CutGraph:
-    """A deployed graph: its layers in execution order, and every activation they pass on."""
+    """A deployed graph: its layers in execution order, and every activation they pass on.
+
+    outputs: as the model declares them; one may be a constant or an input, which no layer writes. integer: the value
+    integer inputs are given.
+    """
 
     tensors: dict[str, Tensor]
     inputs: list[str]
     outputs: list[str]
     layers: list[CutLayer]
     notes: list[str] = field(default_factory=list)
+    integer: int = 1
+
+    @property
+    def written(self) -> list[str]:
+        """Outputs that a layer writes."""
+        made = {name for layer in self.layers for name in layer.step.outputs}
+        return [name for name in dict.fromkeys(self.outputs) if name in made]
 
 
 def distinguish(layers: list[CutLayer]) -> None:
-    """A layer whose node is shared with another (a reorder before a convolution) gets its own op in its name."""
+    """Of layers that share a node (a reorder and a convolution) the one with most work keeps the node's name.
+
+    The others get their op added to it.
+    """
     seen: set[str] = set()
-    for i, layer in enumerate(layers):
+    work = [(0, 0) if layer.spec is None else (layer.spec.macs, layer.op != "reorder") for layer in layers]
+    for i in sorted(range(len(layers)), key=lambda i: work[i], reverse=True):
+        layer = layers[i]
         if layer.name in seen:
             layer.name = f"{layer.name}/{layer.op}"
         if layer.name in seen:
@@ -112,16 +129,14 @@ class CutDeployment:
         self._load_whole()
         self.floor = self._load_floor()
         self._sessions = [self._load_layer(layer) for layer in graph.layers]
-        self._place()
-        self.layers = [self._deploy(i) for i in range(len(graph.layers))]
-        self._first_replay()
+        self._deploy_layers()
 
     def _input_values(self) -> dict[str, Bytes]:
         rng = np.random.default_rng(0)
         values = {}
         for name in self._graph.inputs:
             values[name] = allocate(self._graph.tensors[name].n_bytes)
-            fill(values[name], self._graph.tensors[name].dtype, rng)
+            fill(values[name], self._graph.tensors[name].dtype, rng, self._graph.integer)
         return values
 
     def _fresh(self, names: Sequence[str]) -> list[Bound]:
@@ -158,17 +173,26 @@ class CutDeployment:
                 layer.error = _one_line(e)
         return None
 
+    def _deploy_layers(self) -> None:
+        """Place, bind and run every layer; once more if some fail only then, since their outputs need other memory."""
+        n_failed = -1
+        while n_failed != sum(layer.error is not None for layer in self._graph.layers):
+            n_failed = sum(layer.error is not None for layer in self._graph.layers)
+            self._place()
+            self.layers = [self._deploy(i) for i in range(len(self._graph.layers))]
+
     def _place(self) -> None:
         """Lay all activations into one block; what a failed layer should have written is filled in and kept."""
         graph = self._graph
-        orphans = [t for layer in graph.layers if layer.error for t in layer.step.outputs]
+        orphans = [t for layer in graph.layers if layer.error for t in layer.step.outputs if t in graph.tensors]
+        steps = [Step([], []) if layer.error else layer.step for layer in graph.layers]
         sizes = {name: t.n_bytes for name, t in graph.tensors.items()}
-        layout = plan([layer.step for layer in graph.layers], sizes, [*graph.inputs, *orphans], graph.outputs)
+        layout = plan(steps, sizes, [*graph.inputs, *orphans], graph.written)
         block = allocate(layout.n_bytes)
         self._memory = {n: block[at : at + sizes[n]] for n, at in layout.offsets.items()}
         rng = np.random.default_rng(1)
         for name in orphans:
-            fill(self._memory[name], graph.tensors[name].dtype, rng)
+            fill(self._memory[name], graph.tensors[name].dtype, rng, graph.integer)
         for name in graph.inputs:
             self._memory[name][:] = self._values[name]
 
@@ -176,24 +200,16 @@ class CutDeployment:
         return [(self._graph.tensors[n], self._memory[n]) for n in names]
 
     def _deploy(self, position: int) -> DeployedLayer:
+        """The layer bound to the shared block, and run once: one that fails is marked and left out from then on."""
         layer, session = self._graph.layers[position], self._sessions[position]
         task = None
-        if session is not None:
+        if layer.error is None:
             try:
                 task = self._engine.bind(session, self._bound(layer.step.inputs), self._bound(layer.step.outputs))
+                task.run()
             except RuntimeError as e:
-                layer.error = _one_line(e)
-        return DeployedLayer(layer.name, layer.op, layer.nodes, layer.spec, task, layer.error)
-
-    def _first_replay(self) -> None:
-        """Run every layer once in order: whatever fails now is marked, and left out from then on."""
-        for layer in self.layers:
-            if layer.replay is None:
-                continue
-            try:
-                layer.replay.run()
-            except RuntimeError as e:
-                layer.replay, layer.error = None, _one_line(e)
+                task, layer.error = None, _one_line(e)
+        return DeployedLayer(layer.name, layer.op, layer.nodes, layer.spec, task, layer.error, layer.own_name)
 
     def isolate(self, positions: Collection[int]) -> dict[int, Task]:
         """Layers bound to buffers of their own that hold real inputs, for a loop of their own; failed ones absent."""
@@ -206,14 +222,17 @@ class CutDeployment:
                 inputs = self._fresh(step.inputs)
                 for tensor, memory in inputs:
                     memory[:] = self._memory[tensor.name]
-                tasks[i] = self._engine.bind(self._sessions[i], inputs, self._fresh(step.outputs))
+                outputs = self._fresh(step.outputs)
+                if step.alias:  # it only renames memory: with another output it would copy, which it does not do
+                    outputs = [(outputs[0][0], inputs[0][1])]
+                tasks[i] = self._engine.bind(self._sessions[i], inputs, outputs)
             layer.replay.run()
         return tasks
 
     def output_error(self) -> float | None:
         """Largest difference of the replayed outputs from the whole network's, relative to their largest value.
 
-        None where layers failed, or keep their tensors to themselves.
+        1.0 where one is not a number and the other is. None where layers failed, or keep their tensors to themselves.
         """
         if not self._engine.shares_memory or any(layer.replay is None for layer in self.layers):
             return None
@@ -221,15 +240,9 @@ class CutDeployment:
         for layer in self.layers:
             if layer.replay is not None:
                 layer.replay.run()
-        worst = 0.0
-        for tensor, memory in self._whole_outputs:
-            if tensor.dtype == "bfloat16":
-                return None
-            want = memory.view(tensor.dtype).astype(np.float64)
-            got = self._memory[tensor.name].view(tensor.dtype).astype(np.float64)
-            scale = float(np.abs(want).max(initial=0.0)) or 1.0
-            worst = max(worst, float(np.abs(got - want).max(initial=0.0)) / scale)
-        return worst
+        written = set(self._graph.written) - set(self._graph.inputs)
+        compared = [(tensor, memory) for tensor, memory in self._whole_outputs if tensor.name in written]
+        return max((_difference(t.dtype, self._memory[t.name], memory) for t, memory in compared), default=None)
 
     def peak_rss(self) -> int:
         """Bytes a process of its own takes at most to load and run the network once; RuntimeError with the reason."""
@@ -241,6 +254,18 @@ class CutDeployment:
             return self._engine.profile(self._original.model, self._whole_inputs, self._whole_outputs, passes)
         except RuntimeError as e:
             raise InferenceError(f"the profiler does not run: {_one_line(e)}") from e
+
+
+def _difference(dtype: str, got: Bytes, want: Bytes) -> float:
+    """Relative to the largest wanted value; at most 1.0 where something is not a number or not finite."""
+    if np.array_equal(got, want):
+        return 0.0
+    if dtype == "bfloat16":
+        return 1.0
+    a, b = (m.view(dtype).astype(np.float64) for m in (got, want))
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return 0.0 if np.array_equal(a, b, equal_nan=True) else 1.0
+    return float(np.abs(a - b).max() / (np.abs(b).max() or 1.0))
 
 
 def _one_line(error: Exception) -> str:

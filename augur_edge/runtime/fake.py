@@ -38,7 +38,8 @@ class FakeDeployment:
         layer = Layer.from_dict(spec) if isinstance(spec, dict) else None
         task = None if entry.get("error") else timing.SpinTask(entry["durations_ns"])
         name, op = str(entry["name"]), str(entry["op"])
-        return DeployedLayer(name, op, (name,), layer, task, str(entry["error"]) if entry.get("error") else None)
+        error = str(entry["error"]) if entry.get("error") else None
+        return DeployedLayer(name, op, (name,), layer, task, error, own_name=name)
 
     def isolate(self, positions: Collection[int]) -> dict[int, Task]:
         """Tasks with durations of their own."""

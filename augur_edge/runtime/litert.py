@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Sequence
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -33,27 +37,25 @@ ELEM_TYPES = {
 }  # fmt: skip
 OWN_ARENAS = (
     "each layer has an interpreter and an arena of its own: replayed layers miss caches that the network hits, so take "
-    "the isolated times; ai-edge-litert 2.3 has a C API that shares memory"
+    "the isolated times; what shares memory is the C API of ai-edge-litert 2.3 with the native module built"
 )
 _OPERATOR_EVENTS = 2 | 4 | 8  # operator, delegate's operator, delegate's profiled operator
 
 
-def _package() -> tuple[str, str]:
-    """Name of the module that is installed, and its version."""
-    for module, package in (("ai_edge_litert", "ai-edge-litert"), ("tflite_runtime", "tflite-runtime")):
-        if importlib.util.find_spec(module) is not None:
-            try:
-                return module, metadata.version(package)
-            except metadata.PackageNotFoundError:
-                return module, "unknown"
-    raise MissingExtraError("LiteRT is not installed: pip install 'augur-edge[litert]'")
+def _version(module: str, package: str) -> str:
+    """Of an installed package. Raises MissingExtraError where its module is not there."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtraError(f"{package} is not installed: pip install 'augur-edge[litert]', or {package} itself")
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def library_path() -> Path | None:
-    """The C library, if this version's ABI is known."""
-    module, version = _package()
-    spec = importlib.util.find_spec(module)
-    if module != "ai_edge_litert" or not version.startswith(f"{ABI}.") or spec is None or spec.origin is None:
+    """The C library of ai-edge-litert, if this version's ABI is known."""
+    spec = importlib.util.find_spec("ai_edge_litert")
+    if spec is None or spec.origin is None or not _version("ai_edge_litert", "ai-edge-litert").startswith(f"{ABI}."):
         return None
     path = Path(spec.origin).parent / "libLiteRt.so"
     return path if path.is_file() else None
@@ -62,6 +64,26 @@ def library_path() -> Path | None:
 def _native(bound: Bound) -> tuple[str, Any, tuple[int, ...], int]:
     tensor, memory = bound
     return tensor.name, memory, tensor.shape, ELEM_TYPES[tensor.dtype]
+
+
+@contextmanager
+def _overheard() -> Iterator[Callable[[], str]]:
+    """Keeps what native code writes to stderr meanwhile; the function yielded gives its last line of an error."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as heard:
+        os.dup2(heard.fileno(), 2)
+
+        def words() -> str:
+            heard.seek(0)
+            lines = [line for line in heard.read().decode(errors="replace").splitlines() if "ERROR" in line]
+            return lines[-1].strip() if lines else "no reason was given"
+
+        try:
+            yield words
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 class NativeEngine:
@@ -76,8 +98,12 @@ class NativeEngine:
         self._threads = threads
 
     def load(self, model: bytes, optimise: bool) -> Any:
-        """A LiteRtModel."""
-        return self._litert.compile(model, self._threads)
+        """A LiteRtModel; what LiteRT has to say is in the error, if there is one."""
+        with _overheard() as words:
+            try:
+                return self._litert.compile(model, self._threads)
+            except RuntimeError as e:
+                raise RuntimeError(f"{e}: {words()}") from e
 
     def bind(self, session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Task:
         """A LiteRtTask."""
@@ -165,33 +191,48 @@ def _data(op: CutOp) -> bytes:
 
 
 class LiteRt:
-    """Implements `Runtime`."""
+    """Implements `Runtime` over ai-edge-litert."""
 
     name = "litert"
     model_format = "tflite"
 
     def __init__(self) -> None:
-        self._module, self.version = _package()
+        self.version = _version("ai_edge_litert", "ai-edge-litert")
 
     def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
         """Cut every operator of `model` and compile all of them, and the whole."""
-        from augur_edge.models.tflite_cut import identity_tflite
-        from augur_edge.models.tflite_shapes import with_shapes
-
-        if options.delegate not in (None, "xnnpack"):
-            raise UsageError(f"--delegate {options.delegate}: litert is measured under xnnpack only so far")
-        if options.shapes:
-            model = with_shapes(model, options.shapes)
-        graph = cut(model)
         path = library_path() if timing.native is not None else None
-        engine: Engine
-        if path is not None:
-            engine = NativeEngine(path, options.threads)
-        else:
-            engine = InterpreterEngine(self._module, options.threads)
-            graph.notes.append(OWN_ARENAS)
-        floor = (Tensor("x", (1, 1), "float32"), Tensor("y", (1, 1), "float32"))
-        try:
-            return CutDeployment(engine, Original(model, identity_tflite(), floor), graph)
-        except RuntimeError as e:
-            raise InferenceError(f"LiteRT {self.version}: {e}") from e
+        engine = NativeEngine(path, options.threads) if path else InterpreterEngine("ai_edge_litert", options.threads)
+        return _deployment(f"LiteRT {self.version}", engine, model, options)
+
+
+class TfliteRuntime:
+    """Implements `Runtime` over the older tflite_runtime; cutting needs ai-edge-litert's schema beside it."""
+
+    name = "tflite_runtime"
+    model_format = "tflite"
+
+    def __init__(self) -> None:
+        self.version = _version("tflite_runtime", "tflite-runtime")
+
+    def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
+        """Cut every operator of `model` and give each an interpreter of its own."""
+        engine = InterpreterEngine("tflite_runtime", options.threads)
+        return _deployment(f"tflite_runtime {self.version}", engine, model, options)
+
+
+def _deployment(who: str, engine: Engine, model: bytes, options: RuntimeOptions) -> Deployment:
+    from augur_edge.models.tflite_cut import identity_tflite
+    from augur_edge.models.tflite_shapes import with_shapes
+
+    if options.delegate not in (None, "xnnpack"):
+        raise UsageError(f"--delegate {options.delegate}: measured under xnnpack only so far")
+    if options.shapes:
+        model = with_shapes(model, options.shapes)
+    graph = cut(model)
+    graph.notes += [] if engine.shares_memory else [OWN_ARENAS]
+    floor = (Tensor("x", (1, 1), "float32"), Tensor("y", (1, 1), "float32"))
+    try:
+        return CutDeployment(engine, Original(model, identity_tflite(), floor), graph)
+    except RuntimeError as e:
+        raise InferenceError(f"{who}: {e}") from e

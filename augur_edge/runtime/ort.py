@@ -24,7 +24,7 @@ from augur_edge.runtime.base import Deployment, LayerProfile, RuntimeOptions, Ta
 from augur_edge.runtime.child import Load, peak_rss
 from augur_edge.runtime.cut import Bound, CutDeployment, Original, Tensor
 
-SLOW_PATH = "timed through Python: the native module is not built, so each call costs some microseconds more"
+SLOW_PATH = "timed through Python, so each call costs some microseconds more: {why}"
 
 
 def _package() -> Path:
@@ -46,6 +46,7 @@ def session_options(threads: int, optimise: bool) -> Any:
     import onnxruntime as ort
 
     levels = ort.GraphOptimizationLevel
+    ort.disable_telemetry_events()  # nothing of a measurement leaves the device, or writes in the background
     options = ort.SessionOptions()
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimise else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads
@@ -179,6 +180,7 @@ def _profile(
         options.profile_file_prefix = str(Path(folder) / "profile")
         session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
         call = _python_call(session, inputs, outputs)
+        call()  # the first pass is cold, and left out below
         whole_ns = []
         for _ in range(passes):
             start = timing.now_ns()
@@ -189,7 +191,8 @@ def _profile(
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
             samples.setdefault(event["name"][: -len("_kernel_time")], []).append(event["dur"] * 1000)
-    return LayerProfile(samples, whole_ns, 1000, "onnxruntime's profiler: microseconds, and it slows the run")
+    warm = {name: values[1:] for name, values in samples.items()}
+    return LayerProfile(warm, whole_ns, 1000, "onnxruntime's profiler: microseconds, and it slows the run")
 
 
 class OnnxRuntime:
@@ -216,7 +219,8 @@ class OnnxRuntime:
         path = library_path() if timing.native is not None else None
         engine = NativeEngine(path, options.threads) if path else PythonEngine(options.threads)
         if not path:
-            graph.notes.append(SLOW_PATH)
+            why = "the native module is not built" if timing.native is None else "no libonnxruntime.so was found"
+            graph.notes.append(SLOW_PATH.format(why=why))
         floor = (Tensor("x", (1,), "float32"), Tensor("y", (1,), "float32"))
         try:
             return CutDeployment(engine, Original(prepared, floor_model(), floor), graph)

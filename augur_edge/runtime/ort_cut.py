@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from augur_edge.errors import InferenceError
-from augur_edge.layers import Shape
+from augur_edge.layers import BYTES_PER_ELEMENT, Shape
 from augur_edge.models.onnx_cut import activation_names, cut_node, source_nodes, with_outputs
 from augur_edge.models.onnx_deployed import deployed_layers
 from augur_edge.models.onnx_graph import ModelProto, NodeProto
 from augur_edge.models.onnx_layers import activations_of
 from augur_edge.models.onnx_proto import decode_model, encode_model
 from augur_edge.models.onnx_read import input_specs
+from augur_edge.models.onnx_sources import node_names
 from augur_edge.models.onnx_table import TensorSpec, TensorTable
 from augur_edge.runtime.arena import Step, allocate, fill
 from augur_edge.runtime.base import RuntimeOptions
@@ -32,6 +33,8 @@ IN_PLACE = frozenset(
         "Div", "Softmax", "Gelu", "QuickGelu", "Erf", "Sqrt", "Pow", "Abs", "Neg", "Exp", "Floor", "Ceil", "Cast",
     }
 )  # fmt: skip
+CONVERTERS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # no layer is named after these
+PLAIN = frozenset(BYTES_PER_ELEMENT) - {"bfloat16"}
 SUM_INPUT = 3  # of Conv (nchwc) and FusedConv: the residual, overwritten by the result
 
 
@@ -44,18 +47,31 @@ def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
     original = _with_fixed_inputs(decode_model(model), options.shapes)
     prepared = encode_model(original)
     optimised = decode_model(_optimise(prepared, options.threads))
-    tensors = _tensors(optimised)
+    tensors, integer = _tensors(optimised)
+    outputs = list(dict.fromkeys(o.name for o in optimised.graph.outputs))
+    _demand([*(i.name for i in _inputs(optimised)), *outputs], tensors)
     specs = {name: TensorSpec(t.shape, t.dtype) for name, t in tensors.items()}
     sources = source_nodes(original, optimised)
     table = TensorTable.of(optimised.graph, specs)
-    graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], [o.name for o in optimised.graph.outputs], [])
+    graph = CutGraph(tensors, [i.name for i in _inputs(optimised)], outputs, [], integer=integer)
     deployed = deployed_layers(original, optimised, specs)
+    converters = {n for n, node in zip(node_names(original), original.graph.nodes) if node.op_type in CONVERTERS}
     for i, (node, spec) in enumerate(zip(optimised.graph.nodes, deployed)):
         step = _step(node, list(dict.fromkeys(activations_of(node, table))), [n for n in node.outputs if n], tensors)
-        name = sources[i][0] if sources[i] else node.name or f"{node.op_type}_{i}"
-        graph.layers.append(CutLayer(name, spec.op, sources[i], spec, step, partial(_alone, optimised, i, specs)))
+        strange = [n for n in (*step.inputs, *step.outputs) if n not in tensors]
+        error = f"its tensor {strange[0]!r} is of a type that is not measured" if strange else None
+        name = next((n for n in sources[i] if n not in converters), node.name or f"{node.op_type}_{i}")
+        make = partial(_alone, optimised, i, specs)
+        op = spec.op if spec is not None else node.op_type.lower()
+        graph.layers.append(CutLayer(name, op, sources[i], spec, step, make, error, node.name))
     distinguish(graph.layers)
     return graph, prepared
+
+
+def _demand(names: list[str], tensors: dict[str, Tensor]) -> None:
+    strange = [name for name in names if name not in tensors]
+    if strange:
+        raise InferenceError(f"the network's {strange[0]!r} is of a type that cannot be measured (text, bfloat16, …)")
 
 
 def _with_fixed_inputs(model: ModelProto, shapes: dict[str, Shape]) -> ModelProto:
@@ -89,32 +105,37 @@ def _optimise(model: bytes, threads: int) -> bytes:
         return path.read_bytes()
 
 
-def _tensors(optimised: ModelProto) -> dict[str, Tensor]:
-    """Every activation of the graph, its shape and dtype learnt by running it once with all of them exposed."""
+def _tensors(optimised: ModelProto) -> tuple[dict[str, Tensor], int]:
+    """Every activation of the graph, its shape and dtype learnt by running it once with all of them exposed.
+
+    Left out are tensors of types that have no plain memory (text, sequences, bfloat16). Integer inputs are 1, or 0
+    where the network refuses that (an index into a table of one row); which is returned.
+    """
     import onnxruntime as ort
 
-    names = activation_names(optimised)
-    rng = np.random.default_rng(0)
-    feed = {}
-    found = {}
+    model = with_outputs(optimised, activation_names(optimised))
     try:
-        session = ort.InferenceSession(
-            with_outputs(optimised, names), session_options(1, False), ["CPUExecutionProvider"]
-        )
-        for info, argument in zip(_inputs(optimised), session.get_inputs()):
-            tensor = Tensor(info.name, tuple(argument.shape), _dtype(argument.type))
-            memory = allocate(tensor.n_bytes)
-            fill(memory, tensor.dtype, rng)
-            feed[info.name] = memory.view(tensor.dtype).reshape(tensor.shape)
-            found[info.name] = tensor
-        outputs = [o.name for o in session.get_outputs()]
-        for name, value in zip(outputs, session.run(outputs, feed)):
-            if not isinstance(value, np.ndarray):
-                raise RuntimeError(f"{name} is not a tensor")
-            found[name] = Tensor(name, value.shape, value.dtype.name)
+        session = ort.InferenceSession(model, session_options(1, False), ["CPUExecutionProvider"])
+        tensors = {i.name: Tensor(i.name, tuple(i.shape), _dtype(i.type)) for i in session.get_inputs()}
+        plain = [o.name for o in session.get_outputs() if _dtype(o.type) in PLAIN]
+        inputs = {name: t for name, t in tensors.items() if t.dtype in PLAIN}
+        try:
+            values, integer = session.run(plain, _feed(inputs, 1)), 1
+        except Exception:
+            values, integer = session.run(plain, _feed(inputs, 0)), 0
     except Exception as e:
         raise InferenceError(f"onnxruntime cannot run the network: {' '.join(str(e).split())}") from e
-    return found
+    return {**inputs, **{n: Tensor(n, v.shape, v.dtype.name) for n, v in zip(plain, values)}}, integer
+
+
+def _feed(inputs: dict[str, Tensor], integer: int) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    feed = {}
+    for name, tensor in inputs.items():
+        memory = allocate(tensor.n_bytes)
+        fill(memory, tensor.dtype, rng, integer)
+        feed[name] = memory.view(tensor.dtype).reshape(tensor.shape)
+    return feed
 
 
 def _dtype(text: str) -> str:
@@ -127,10 +148,13 @@ def _step(node: NodeProto, inputs: list[str], outputs: list[str], tensors: dict[
     """How the layer uses memory, by the rules of onnxruntime's own planner."""
     if node.op_type in ALIASES and inputs and outputs:
         return Step(inputs, outputs, {outputs[0]: inputs[0]}, alias=True)
-    in_place: dict[str, str] = {}
+    if any(name not in tensors for name in (*inputs, *outputs)):
+        return Step(inputs, outputs)
     if node.op_type in IN_PLACE:
         same = [i for i in inputs if tensors[i].n_bytes == tensors[outputs[0]].n_bytes]
-        in_place = {outputs[0]: same[0]} if same else {}
-    elif len(node.inputs) > SUM_INPUT and node.op_type in ("Conv", "FusedConv") and node.inputs[SUM_INPUT] in inputs:
-        in_place = {outputs[0]: node.inputs[SUM_INPUT]}
-    return Step(inputs, outputs, in_place)
+        return Step(inputs, outputs, {outputs[0]: same[0]} if same else {})
+    if node.op_type in ("Conv", "FusedConv") and len(node.inputs) > SUM_INPUT:
+        residual = node.inputs[SUM_INPUT]
+        if residual in inputs and node.inputs.count(residual) == 1:
+            return Step(inputs, outputs, {outputs[0]: residual}, rereads=True)
+    return Step(inputs, outputs)

@@ -11,6 +11,11 @@ from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 _FACTS = ("load_ns", "peak_rss_bytes")  # always there, null where unknown
 _MORE_FACTS = ("first_ns", "output_error", "failed", "peak_rss_reason", "notes")  # there where known
 
+ONE_SESSION = (
+    "clocks, heat and other load were judged in the last of {} sessions only: nobody looked at the device when the "
+    "others were stopped"
+)
+
 
 def measure_document(run: RunRecord) -> dict[str, Any]:
     """Plain data for JSON. Times are ns, of one call; what is not known is null, never 0."""
@@ -23,12 +28,24 @@ def measure_document(run: RunRecord) -> dict[str, Any]:
 
 
 def verdict_of(run: RunRecord) -> dict[str, Any]:
-    """The run's verdict: `steady` and its `reasons`; one that was never reached is not steady."""
+    """The run's verdict: `steady`, its `reasons`, and a `note` on what could not be judged.
+
+    One that was never reached is not steady.
+    """
     if run.verdict is not None:
-        return run.verdict
+        n_sessions = _sessions(run.context)
+        return run.verdict if n_sessions == 1 else {**run.verdict, "note": ONE_SESSION.format(n_sessions)}
     text = f"the run is {run.status}, so nothing was judged"
     advice = "go on with `augur-edge measure --resume`"
     return {"steady": False, "reasons": [{"code": "unfinished", "text": text, "advice": advice}]}
+
+
+def _sessions(context: Any) -> int:
+    """How often the run was begun or gone on with: each session keeps the context of the one before."""
+    n = 1
+    while isinstance(context, dict) and context.get("first"):
+        context, n = context["first"], n + 1
+    return n
 
 
 def network_document(run_id: str, network: NetworkRecord) -> dict[str, Any]:

@@ -63,10 +63,10 @@ class Store:
         """
         with self._db.transaction():
             self._demand_open(record.id)
-            for (owner,) in self._db.read("SELECT owner FROM run WHERE id = ? AND owner IS NOT NULL", (record.id,)):
-                if owner != this_process() and is_alive(owner):
-                    raise UsageError(f"run {record.id} is being measured by another process")
-            self._put_run(record, this_process())
+            owner = self._owner(record.id)
+            if owner not in (None, this_process()) and is_alive(owner):
+                raise UsageError(f"run {record.id} is being measured by another process")
+            self._put_run(replace(record, status="running"), this_process())
 
     def put_network(self, run_id: str, record: NetworkRecord) -> None:
         """Store a network of an open run, without its measurements; one that is there gets the new `info`."""
@@ -158,13 +158,21 @@ class Store:
         return [run_id for (run_id,) in self._db.read(f"SELECT r.id FROM run r {clause}", values)]  # noqa: S608
 
     def _header(self, run_id: str) -> RunRecord:
-        """The run and its networks, without measurements."""
+        """The run and its networks, without measurements; one that is `running` no longer is `interrupted`."""
         found = self._db.read(sql.RUN, (run_id,))
         if not found:
             raise UsageError(f"{self.path}: no run {run_id!r}")
         run = rows.run_from(found[0])
+        owner = self._owner(run_id)
+        if run.status == "running" and (owner is None or not is_alive(owner)):
+            run.status = "interrupted"
         run.networks = [rows.network_from(run_id, row) for row in self._db.read(sql.NETWORKS_OF, (run_id,))]
         return run
+
+    def _owner(self, run_id: str) -> str | None:
+        """The process that measures the run, or did when it died."""
+        found = self._db.read("SELECT owner FROM run WHERE id = ?", (run_id,))
+        return str(found[0][0]) if found and found[0][0] is not None else None
 
     def _demand_open(self, run_id: str) -> None:
         for (status,) in self._db.read("SELECT status FROM run WHERE id = ?", (run_id,)):

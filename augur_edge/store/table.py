@@ -31,13 +31,13 @@ def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
 
 
 def verdict_text(verdict: dict[str, Any], width: int) -> str:
-    """Steady or not, each reason, and what to do about it."""
-    if verdict.get("steady"):
-        return "verdict: steady"
-    lines = ["verdict: not steady"]
+    """Steady or not, each reason, and what to do about it; and what was not judged."""
+    lines = ["verdict: steady" if verdict.get("steady") else "verdict: not steady"]
     for reason in verdict.get("reasons", []):
         advice = f" - {reason['advice']}" if reason.get("advice") else ""
         lines.append(textwrap.fill(reason["text"] + advice, width, initial_indent="  ", subsequent_indent="    "))
+    if verdict.get("note"):
+        lines.append(_wrap(f"note: {verdict['note']}", width))
     return "\n".join(lines)
 
 

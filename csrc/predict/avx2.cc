@@ -18,7 +18,8 @@ struct Avx2 {
   struct Row {
     __m256i part[4];  // 16 columns each, twice
   };
-  static constexpr bool kOneWidth = false, kSpread = false;
+  static constexpr bool kOneWidth = false;
+  static constexpr uint32_t kInt16Width = 16;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m256i exponent = _mm256_set1_epi32(0x7f800000), lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -49,13 +50,13 @@ struct Avx2 {
     }
     return static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
   }
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  static uint8_t bin(const Column &column, const float *x) {
+    const float value = x[column.feature];
+    return column.blocks <= 8 ? bin<true>(column.pivots, value) : bin<false>(column.pivots, value);
+  }
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; ++c) {
-      const Column &column = m.columns[c];
-      const float value = x[column.feature];
-      bins[stride * c] = column.blocks <= 8 ? bin<true>(column.pivots, value) : bin<false>(column.pivots, value);
-    }
+    for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], x);
     return true;
   }
   template <bool FEW>

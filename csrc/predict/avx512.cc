@@ -18,7 +18,8 @@ namespace {
 
 struct Avx512 {
   typedef __m512i Row;
-  static constexpr bool kOneWidth = true, kSpread = true;
+  static constexpr bool kOneWidth = true;
+  static constexpr uint32_t kInt16Width = 64;
 
   static bool all_finite(const float *x, uint32_t n) {
     const __m512i exponent = _mm512_set1_epi32(0x7f800000);
@@ -37,9 +38,9 @@ struct Avx512 {
     const uint32_t rest = static_cast<uint32_t>(_mm_popcnt_u32(_mm512_cmp_ps_mask(value, borders, _CMP_GT_OQ)));
     return static_cast<uint8_t>(kBlock * block + rest - 128);
   }
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; ++c) bins[stride * c] = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
+    for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
     return true;
   }
   static bool bin_tile(const augur_model &m, const float *x, uint32_t n_rows, uint8_t *bins) {
@@ -54,11 +55,6 @@ struct Avx512 {
   template <uint32_t>
   static Row load(const uint8_t *bins) {
     return _mm512_load_si512(bins);
-  }
-  // DEPTH bits a tree to a byte a tree; processors that have VBMI do this in one step.
-  template <uint32_t DEPTH>
-  static uint64_t spread(uint64_t bits) {
-    return DEPTH == 8 ? bits : _pdep_u64(bits, 0x0101010101010101u * ((1u << DEPTH) - 1));
   }
   template <uint32_t>
   static uint64_t compare(Row row, const uint8_t *columns, const int8_t *cuts, uint32_t, uint32_t) {

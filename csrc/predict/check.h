@@ -6,7 +6,7 @@
 #if defined(__clang__)
 #define AUGUR_UNROLL _Pragma("unroll")
 #else
-#define AUGUR_UNROLL _Pragma("GCC unroll 8")
+#define AUGUR_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 namespace augur {

@@ -16,7 +16,9 @@ inline double linear(const augur_model &m, uint32_t row, const float *x, double 
   return start;
 }
 
+// The roofline, or 0 where there is none. It needs no sum: asked for before the forest, it is done beside it.
 inline double roofline(const augur_model &m, const float *x) {
+  if (m.base_kind != AUGUR_BASE_ROOFLINE) return 0.0;
   const double compute = linear(m, 0, x, 0.0), memory = linear(m, 1, x, 0.0);
   const double cost = m.base[0] + (compute > memory ? compute : memory);
   return cost > 1e-30 ? cost : 1e-30;
@@ -28,13 +30,12 @@ inline double log_linear(const augur_model &m, const float *x, double start) {
   return start;
 }
 
-inline Score score_of(const augur_model &m, const float *x, double sum) {
+inline Score score_of(const augur_model &m, const float *x, double sum, double roof) {
   const double score = sum * m.scale + m.bias;
   switch (m.base_kind) {
     case AUGUR_BASE_LINEAR: return {linear(m, 0, x, score + m.base[0]), 1.0};
     case AUGUR_BASE_LOG_LINEAR: return {log_linear(m, x, score + m.base[0]), 1.0};
-    case AUGUR_BASE_ROOFLINE:
-      return m.link == AUGUR_LINK_EXP ? Score{score, roofline(m, x)} : Score{score + roofline(m, x), 1.0};
+    case AUGUR_BASE_ROOFLINE: return m.link == AUGUR_LINK_EXP ? Score{score, roof} : Score{score + roof, 1.0};
     default: return {score, 1.0};
   }
 }
@@ -43,7 +44,7 @@ inline Score score_of(const augur_model &m, const float *x, double sum) {
 inline float linked(const augur_model &m, const Score &s, double offset) {
   constexpr double kMax = 3.4028234663852886e38;
   double value = s.score + offset;
-  if (m.link == AUGUR_LINK_EXP) value = s.factor * exp(value);
+  if (m.link == AUGUR_LINK_EXP) value = scaled_exp(value, s.factor);
   return static_cast<float>(value > kMax ? kMax : value < -kMax ? -kMax : value);
 }
 

@@ -3,8 +3,9 @@
 //
 // An Isa has
 //   typedef Row                                 a row's bins, ready for look-ups
-//   bool bin_row(m, x, bins, stride)            column c's bin to bins[stride * c]; false if a feature is not finite
+//   bool bin_row(m, x, bins)                    column c's bin to bins[c]; false if a feature is not finite
 //   kOneWidth                                   1 if WIDTH 64 is as fast as 16
+//   kInt16Width                                 most columns for which one row of int16 leaves has code of its own
 //   Row load<WIDTH>(bins)                       of a row with at most WIDTH columns: 16, 32 or 64
 //   uint64_t compare<WIDTH>(row, columns, cuts, depth, trees)   bit i = bins[columns[i]] > cuts[i] for i < depth * trees <= 64;
 //                                               higher bits are anything; 64 columns and cuts may be read
@@ -17,7 +18,6 @@ namespace augur {
 namespace {
 
 constexpr uint32_t kStride = AUGUR_MAX_COLUMNS;  // bytes of a row's bins
-constexpr uint32_t kIndices = 256, kManyTrees = 64;
 constexpr size_t kLeafBytes = 16384;             // leaves of the trees that a tile's rows visit before the next trees
 
 template <class Acc>
@@ -59,24 +59,6 @@ inline Sums<Acc> add_fixed(const Group &g, typename Isa::Row row, uint32_t first
   Acc s0 = start.s[0], s1 = start.s[1], s2 = start.s[2], s3 = start.s[3];
   Acc s4 = start.s[4], s5 = start.s[5], s6 = start.s[6], s7 = start.s[7];
   uint32_t n = end - first;
-  if constexpr (Isa::kSpread) {
-    // Indices first, through memory: a store for eight trees and a load for each are fewer steps than shifts and masks.
-    alignas(8) uint8_t index[kIndices];
-    while (n >= kManyTrees) {
-      const uint32_t chunk = (n < kIndices ? n : kIndices) / 8 * 8;
-      for (uint32_t i = 0; i < chunk; i += 8, columns += 8 * DEPTH, cuts += 8 * DEPTH) {
-        const uint64_t bytes = Isa::template spread<DEPTH>(Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, 8));
-        memcpy(index + i, &bytes, 8);
-      }
-      for (uint32_t i = 0; i < chunk; i += 8, leaf += 8 * kTree) {
-        s0 += leaf[index[i]], s1 += leaf[kTree + index[i + 1]];
-        s2 += leaf[2 * kTree + index[i + 2]], s3 += leaf[3 * kTree + index[i + 3]];
-        s4 += leaf[4 * kTree + index[i + 4]], s5 += leaf[5 * kTree + index[i + 5]];
-        s6 += leaf[6 * kTree + index[i + 6]], s7 += leaf[7 * kTree + index[i + 7]];
-      }
-      n -= chunk;
-    }
-  }
   for (; n >= 8; n -= 8, leaf += 8 * kTree, columns += 8 * DEPTH, cuts += 8 * DEPTH) {
     const uint64_t bits = Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, 8);
     s0 += leaf[bits & kMask], s1 += leaf[kTree + (bits >> DEPTH & kMask)];
@@ -107,7 +89,7 @@ inline void add_rows(const Group &g, uint32_t first, uint32_t end, const uint8_t
 // and leaves, would be most of the library.
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void add_trees(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins, uint32_t n_rows, Sums<Acc> *p) {
-  constexpr bool kUsual = sizeof(Leaf) == 4 ? Isa::kOneWidth || WIDTH <= 32 : Isa::kSpread || (!Isa::kOneWidth && WIDTH <= 16);
+  constexpr bool kUsual = sizeof(Leaf) == 4 ? Isa::kOneWidth || WIDTH <= 32 : WIDTH <= Isa::kInt16Width;
   switch (g.depth) {
     case 6: return add_rows<Isa, WIDTH, kUsual ? 6 : 0, Leaf>(g, first, end, bins, n_rows, p);
     case 8: return add_rows<Isa, WIDTH, kUsual ? 8 : 0, Leaf>(g, first, end, bins, n_rows, p);
@@ -140,7 +122,7 @@ template <class Isa>
 __attribute__((noinline)) bool forest_many(const augur_model &m, const float *x, uint32_t n_rows, double *sums) {
   alignas(64) uint8_t bins[kTileRows * kStride];
   for (uint32_t r = 0; r < n_rows; ++r)
-    if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r, 1)) return false;
+    if (!Isa::bin_row(m, x + size_t{m.n_features} * r, bins + size_t{kStride} * r)) return false;
   if (Isa::kOneWidth || m.n_columns > 32)
     tile_of_width<Isa, 64>(m, bins, n_rows, sums);
   else if (m.n_columns > 16)

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "build.h"
 #include "kernels.h"
 
 namespace augur {
@@ -14,9 +14,6 @@ enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlo
 struct Section {
   uint32_t offset, bytes;
 };
-
-// The loader runs once: compiled for size.
-#define AUGUR_SMALL __attribute__((cold, noinline))
 
 struct Loader {
   const uint8_t *data;
@@ -239,57 +236,6 @@ bool Loader::levels() {
   return true;
 }
 
-// Lays each column's borders out as kBlock says.
-AUGUR_SMALL void fill_columns(augur_model *m, const uint8_t *columns, const uint8_t *borders, float *to) {
-  for (uint32_t c = 0; c < m->n_columns; ++c) {
-    const uint32_t n = columns[4 * c + 1], blocks = n / kBlock + 1;
-    m->columns[c] = {to, columns[4 * c], static_cast<uint16_t>(blocks)};
-    float *pivots = to, *block = to + kBlock;
-    for (uint32_t i = 0; i < kBlock * (1 + blocks); ++i) to[i] = __builtin_inff();
-    memcpy(block, borders, 4 * n);
-    for (uint32_t j = 0; j + 1 < blocks; ++j) pivots[j] = block[kBlock * j + kBlock - 1];
-    to += kBlock * (1 + blocks), borders += 4 * n;
-  }
-}
-
-// Marks the trees before which 16-bit sums of the largest leaves could overflow.
-AUGUR_SMALL void fill_flush(Group *g, uint8_t *flush) {
-  const int16_t *leaf = static_cast<const int16_t *>(g->leaves);
-  int32_t bound = 0;
-  for (uint32_t t = 0; t < g->n_trees; ++t) {
-    int32_t largest = 0;
-    for (uint32_t i = 0; i < 1u << g->depth; ++i, ++leaf) {
-      const int32_t size = *leaf < 0 ? -*leaf : *leaf;
-      largest = size > largest ? size : largest;
-    }
-    flush[t] = bound + largest > 32767;
-    bound = flush[t] ? largest : bound + largest;
-  }
-  g->flush = flush;
-}
-
-AUGUR_SMALL augur_status build(Loader &l, augur_model **model) {
-  constexpr size_t kAlign = 64;
-  const size_t head = (sizeof(augur_model) + kAlign - 1) / kAlign * kAlign;
-  const size_t tables = sizeof(float) * kBlock * (size_t{l.n_blocks} + l.m.n_columns);
-  const size_t flush = l.m.leaf == AUGUR_LEAF_I16 ? l.m.n_trees : 0;
-  const size_t total = (head + tables + flush + kAlign - 1) / kAlign * kAlign;
-  void *memory = nullptr;
-  if (posix_memalign(&memory, kAlign, total) != 0) return AUGUR_E_MEMORY;
-  augur_model *m = static_cast<augur_model *>(memory);
-  *m = l.m;
-  char *after = static_cast<char *>(memory) + head;
-  fill_columns(m, l.data + l.sections[kColumns].offset, l.data + l.sections[kBorders].offset,
-               reinterpret_cast<float *>(after));
-  uint8_t *marks = reinterpret_cast<uint8_t *>(after + tables);
-  for (uint32_t k = 0; flush != 0 && k < m->n_groups; ++k) {
-    fill_flush(&m->groups[k], marks);
-    marks += m->groups[k].n_trees;
-  }
-  *model = m;
-  return AUGUR_OK;
-}
-
 AUGUR_SMALL augur_status load(const void *data, size_t size, augur_model **model, augur_error *error) {
   Loader l;
   memset(static_cast<void *>(&l), 0, sizeof l);
@@ -311,7 +257,8 @@ AUGUR_SMALL augur_status load(const void *data, size_t size, augur_model **model
     *error = {AUGUR_E_KERNEL, 0, "AUGUR_EDGE_KERNEL names a kernel that this processor or build cannot run"};
     return error->status;
   }
-  const augur_status status = build(l, model);
+  const Tables tables = {l.data + l.sections[kColumns].offset, l.data + l.sections[kBorders].offset, l.n_blocks};
+  const augur_status status = build(l.m, tables, model);
   *error = {status, 0, augur_status_text(status)};
   return status;
 }

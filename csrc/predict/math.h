@@ -16,9 +16,10 @@ inline uint64_t to_bits(double x) {
   return bits;
 }
 
-// e^x; x beyond +-700 is taken as +-700, so that the result is finite. x must not be NaN.
+// factor * e^x; x beyond +-700 is taken as +-700, so that e^x is finite. x must not be NaN. The factor meets the power of two
+// first, which is exact and done beside the polynomial.
 // x = k ln2 + r, |r| <= ln2/2; Taylor series of e^r to r^11 (rest below 2e-14 relative), in Estrin's order.
-inline double exp(double x) {
+inline double scaled_exp(double x, double factor) {
   x = x > 700.0 ? 700.0 : x < -700.0 ? -700.0 : x;
   const double shift = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
   const double kd = x * 1.4426950408889634 + shift, k = kd - shift;
@@ -28,7 +29,7 @@ inline double exp(double x) {
   const double b = (1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720 + r * (1.0 / 5040));
   const double c = (1.0 / 40320 + r * (1.0 / 362880)) + r2 * (1.0 / 3628800 + r * (1.0 / 39916800));
   const double e = a + r4 * (b + r4 * c);
-  return e * from_bits((to_bits(kd) + 1023) << 52);
+  return e * (factor * from_bits((to_bits(kd) + 1023) << 52));
 }
 
 // Natural logarithm of a finite x >= 1.

@@ -12,7 +12,8 @@ struct Neon {
   struct Row {
     int8x16x4_t part;  // 16 columns each
   };
-  static constexpr bool kOneWidth = false, kSpread = false;
+  static constexpr bool kOneWidth = false;
+  static constexpr uint32_t kInt16Width = 16;
 
   static bool all_finite(const float *x, uint32_t n) {
     uint32x4_t good = vdupq_n_u32(~0u);
@@ -33,9 +34,9 @@ struct Neon {
     const uint32_t block = below(pivots, value);
     return static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
   }
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; ++c) bins[stride * c] = bin(m.columns[c].pivots, x[m.columns[c].feature]);
+    for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c].pivots, x[m.columns[c].feature]);
     return true;
   }
   static bool bin_tile(const augur_model &m, const float *x, uint32_t n_rows, uint8_t *bins) {

@@ -13,8 +13,9 @@ constexpr uint32_t kTileLayers = 64;  // encoded at a time, on the stack
 
 inline augur_status predict_one(const augur_model &m, const float *x, float *out) {
   double sum;
+  const double roof = roofline(m, x);
   if (!selected_kernel()->one(m, x, &sum)) return AUGUR_E_NOT_FINITE;
-  *out = linked(m, score_of(m, x, sum), 0.0);
+  *out = linked(m, score_of(m, x, sum, roof), 0.0);
   return AUGUR_OK;
 }
 
@@ -25,7 +26,7 @@ augur_status predict_tile(const augur_model &m, const float *x, uint32_t n, floa
     for (uint32_t r = 0; r < n; ++r) out[r] = linked(m, {sums[r] * m.scale + m.bias, 1.0}, 0.0);
     return AUGUR_OK;
   }
-  for (uint32_t r = 0; r < n; ++r, x += m.n_features) out[r] = linked(m, score_of(m, x, sums[r]), 0.0);
+  for (uint32_t r = 0; r < n; ++r, x += m.n_features) out[r] = linked(m, score_of(m, x, sums[r], roofline(m, x)), 0.0);
   return AUGUR_OK;
 }
 
@@ -64,7 +65,7 @@ augur_status augur_predict_interval(const augur_model *model, const float *featu
   if (found == nullptr) return AUGUR_E_LEVEL;
   double sum;
   if (!selected_kernel()->one(*model, features, &sum)) return AUGUR_E_NOT_FINITE;
-  const Score score = score_of(*model, features, sum);
+  const Score score = score_of(*model, features, sum, roofline(*model, features));
   *out = {linked(*model, score, found->low), linked(*model, score, 0.0), linked(*model, score, found->high), 1};
   for (uint32_t i = 0; i < model->n_features; ++i)
     out->in_domain &= features[i] >= model->features[i].low && features[i] <= model->features[i].high;

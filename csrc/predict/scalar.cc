@@ -7,15 +7,16 @@ namespace {
 
 struct Scalar {
   typedef const int8_t *Row;
-  static constexpr bool kOneWidth = true, kSpread = false;
+  static constexpr bool kOneWidth = true;
+  static constexpr uint32_t kInt16Width = 0;
 
-  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins, uint32_t stride) {
+  static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     for (uint32_t f = 0; f < m.n_features; ++f)
       if (!finite(x[f])) return false;
     for (uint32_t c = 0; c < m.n_columns; ++c) {
       const float *pivots = m.columns[c].pivots, value = x[m.columns[c].feature];
       const uint32_t block = below(pivots, value);
-      bins[stride * c] = static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
+      bins[c] = static_cast<uint8_t>(kBlock * block + below(pivots + kBlock * (1 + block), value) - 128);
     }
     return true;
   }
@@ -35,9 +36,12 @@ struct Scalar {
   static uint64_t compare(Row bins, const uint8_t *columns, const int8_t *cuts, uint32_t depth, uint32_t trees) {
     uint64_t bits = 0;
     for (uint32_t tree = 0; tree < trees; ++tree, columns += depth, cuts += depth) {
-      uint64_t index = 0;
-      for (uint32_t i = depth; i-- > 0;) index = 2 * index + (bins[columns[i]] > cuts[i]);
-      bits |= index << depth * tree;
+      uint32_t index = 0;
+#if !defined(__clang__)
+#pragma GCC unroll 8
+#endif
+      for (uint32_t i = 0; i < depth; ++i) index = 2 * index + (bins[columns[depth - 1 - i]] > cuts[depth - 1 - i]);
+      bits |= uint64_t{index} << depth * tree;
     }
     return bits;
   }

@@ -49,6 +49,7 @@ struct LiteRtApi {
   void (*destroy_options)(void*);
   int (*set_accelerators)(void*, int);
   int (*create_opaque)(const char*, void*, void (*)(void*), void**);
+  void (*destroy_opaque)(void*);
   int (*add_opaque)(void*, void*);
   int (*compile)(void*, void*, void*, void**);
   void (*destroy_compiled)(void*);
@@ -73,6 +74,7 @@ LiteRtApi::LiteRtApi(const Library& lib) {
   AUGUR_LOAD(destroy_options, "LiteRtDestroyOptions");
   AUGUR_LOAD(set_accelerators, "LiteRtSetOptionsHardwareAccelerators");
   AUGUR_LOAD(create_opaque, "LiteRtCreateOpaqueOptions");
+  AUGUR_LOAD(destroy_opaque, "LiteRtDestroyOpaqueOptions");
   AUGUR_LOAD(add_opaque, "LiteRtAddOpaqueOptions");
   AUGUR_LOAD(compile, "LiteRtCreateCompiledModel");
   AUGUR_LOAD(destroy_compiled, "LiteRtDestroyCompiledModel");
@@ -104,7 +106,7 @@ LiteRtModel::LiteRtModel(std::shared_ptr<LiteRtLibrary> library, const void* mod
   const LiteRtApi& api = library_->api();
   try {
     check(api.create_model(library_->env(), model, n_bytes, &model_), "loading the model");
-    options_ = make_options(threads, profiling);
+    make_options(threads, profiling);
     check(api.compile(library_->env(), model_, options_, &compiled_), "compiling the model");
   } catch (...) {
     clear();
@@ -113,22 +115,21 @@ LiteRtModel::LiteRtModel(std::shared_ptr<LiteRtLibrary> library, const void* mod
 }
 
 // Options travel as TOML text under an identifier; the text is read while compiling, so it lives as long as the model.
-void* LiteRtModel::make_options(int threads, bool profiling) {
+void LiteRtModel::make_options(int threads, bool profiling) {
   const LiteRtApi& api = library_->api();
-  void* options = nullptr;
-  check(api.create_options(&options), "creating options");
-  options_ = options;
-  check(api.set_accelerators(options, kCpu), "choosing the CPU");
+  check(api.create_options(&options_), "creating options");
+  check(api.set_accelerators(options_, kCpu), "choosing the CPU");
   const auto add = [&](const char* identifier, std::string text) {
     payloads_.push_back(std::make_unique<std::string>(std::move(text)));
     void* opaque = nullptr;
     check(api.create_opaque(identifier, const_cast<char*>(payloads_.back()->c_str()), nothing_to_destroy, &opaque),
           "creating options");
-    check(api.add_opaque(options, opaque), "adding options");
+    const int status = api.add_opaque(options_, opaque);
+    if (status != 0) api.destroy_opaque(opaque);
+    check(status, "adding options");
   };
   add("xnnpack", "num_threads = " + std::to_string(threads) + "\n");
   if (profiling) add("runtime_options_string", "enable_profiling = true\n");
-  return options;
 }
 
 void LiteRtModel::clear() noexcept {

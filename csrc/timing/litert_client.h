@@ -70,7 +70,7 @@ class LiteRtModel : public std::enable_shared_from_this<LiteRtModel> {
   void* get() const { return compiled_; }
 
  private:
-  void* make_options(int threads, bool profiling);
+  void make_options(int threads, bool profiling);
   void clear() noexcept;
 
   std::shared_ptr<LiteRtLibrary> library_;

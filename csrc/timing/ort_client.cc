@@ -9,6 +9,7 @@ namespace {
 enum Slot : std::size_t {
   kGetErrorMessage = 2,
   kCreateEnv = 3,
+  kDisableTelemetryEvents = 6,
   kCreateSessionFromArray = 8,
   kCreateSessionOptions = 10,
   kDisableMemPattern = 17,
@@ -86,7 +87,12 @@ OrtLibrary::OrtLibrary(const std::string& path, int threads) : library_(path), t
   } else {
     check(kCreateEnv, kLogErrors, "augur-edge", &env_);
   }
-  check(kCreateCpuMemoryInfo, kDeviceAllocator, kDefaultMemory, &memory_info_);
+  void* refused = status(kDisableTelemetryEvents, static_cast<const void*>(env_));
+  release(kReleaseStatus, refused);  // builds without telemetry may say so
+  if (void* failure = status(kCreateCpuMemoryInfo, kDeviceAllocator, kDefaultMemory, &memory_info_)) {
+    release(kReleaseEnv, env_);
+    throw std::runtime_error(take_message(failure));
+  }
 }
 
 OrtLibrary::~OrtLibrary() {
@@ -151,7 +157,6 @@ void OrtTask::clear() noexcept {
   const OrtLibrary& ort = session_->library();
   ort.release(kReleaseIoBinding, binding_);
   for (void* value : values_) ort.release(kReleaseValue, value);
-  ort.release(kReleaseStatus, failure_);
 }
 
 OrtTask::~OrtTask() { clear(); }
@@ -160,16 +165,8 @@ bool OrtTask::call() noexcept {
   void* failure = session_->library().status(kRunWithBinding, session_->get(), static_cast<const void*>(nullptr),
                                              static_cast<const void*>(binding_));
   if (failure == nullptr) return true;
-  session_->library().release(kReleaseStatus, failure_);
-  failure_ = failure;
+  error_ = session_->library().take_message(failure);
   return false;
-}
-
-std::string OrtTask::error() const {
-  if (failure_ == nullptr) return {};
-  void* failure = failure_;
-  const_cast<OrtTask*>(this)->failure_ = nullptr;
-  return session_->library().take_message(failure);
 }
 
 }  // namespace augur

@@ -78,7 +78,7 @@ class OrtTask final : public Task {
   ~OrtTask() override;
 
   bool call() noexcept override;
-  std::string error() const override;
+  std::string error() const override { return error_; }
 
  private:
   void bind(const OrtTensor& tensor, std::size_t slot);
@@ -87,7 +87,7 @@ class OrtTask final : public Task {
   std::shared_ptr<OrtSession> session_;
   void* binding_ = nullptr;
   std::vector<void*> values_;
-  void* failure_ = nullptr;
+  std::string error_;  // of the last call that failed
 };
 
 }  // namespace augur

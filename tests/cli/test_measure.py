@@ -111,6 +111,8 @@ def test_a_dry_run_says_what_and_how_long_and_stores_nothing(
         (["{net}", "--precision", "7"], 2, "between 0 and 1"),
         (["{net}", "--max-time", "-1"], 2, "more than 0"),
         (["{net}", "--affinity", "4000"], 2, "--affinity 4000"),
+        (["{net}", "--threads", "999"], 2, "--threads 999"),
+        (["{net}", "--dry-run", "--json"], 2, "leave --json away"),
         (["--resume"], 2, "nothing to resume"),
         (["--sample", "conv2d:4,lava:3"], 2, "lava"),
         (["--sample", "conv2d:2", "--mode", "profiler"], 2, "not for single layers"),
@@ -192,3 +194,35 @@ def _has_samples(store: Path) -> bool:
         return False
     with Store(store) as kept:
         return any(len(m.samples_ns) for run in kept.runs() for n in kept.load(run.id).networks for m in n.measurements)
+
+
+def test_a_run_does_not_go_on_with_another_model(net: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    child = _start(store, net)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and not _has_samples(store):
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    Path(net).write_text(json.dumps({"layers": LAYERS[:3]}))
+    assert main(["measure", "--resume", "-q"]) == 2
+    assert "the model has changed" in capsys.readouterr().err
+    with Store(store) as kept:
+        assert len(kept.interrupted()) == 1, "it may go on once the old model is back"
+
+
+def test_one_bad_network_of_several_is_kept_as_failed_and_the_rest_go_on(
+    net: str, tmp_path: Path, store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.json"
+    bad.write_text("{}")
+    assert main(["measure", str(bad), net, "--max-time", "1", "--json"]) == 1
+    first, second = document(capsys)["networks"]
+    assert "not a model" in first["failed"]
+    assert len(second["layers"]) == 8
+
+
+def test_the_profiler_mode_names_the_layers(net: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["measure", net, "--mode", "profiler", "--max-time", "1", "--json"]) == 0
+    (network,) = document(capsys)["networks"]
+    assert [layer["nodes"] for layer in network["layers"]] == [[f"layer{i}"] for i in range(8)]
+    assert any("under it" in note for note in network["notes"])

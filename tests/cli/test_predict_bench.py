@@ -39,7 +39,15 @@ def test_json(capsys):
 def test_dump_shows_all(capsys):
     assert main(["predict", str(GOLDEN / "all-parts-int16.augpred"), "--dump"]) == 0
     out = capsys.readouterr().out
-    for words in ("link exp", "base roofline", "interval 0.9", "meta note", "tree 8:", "int16 leaves, rounding moves", "x5"):
+    for words in (
+        "link exp",
+        "base roofline",
+        "interval 0.9",
+        "meta note",
+        "tree 8:",
+        "int16 leaves, rounding moves",
+        "x5",
+    ):
         assert words in out
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from handmade import layer, network, run, whole
 from augur_edge.cli import main
 from augur_edge.store import RunRecord, Store, measure_document
 
+OWNER = "from augur_edge.store.owner import this_process; print(this_process())"
 Captured = pytest.CaptureFixture[str]
 
 
@@ -69,6 +72,15 @@ def test_show_list_json(path: str, capsys: Captured) -> None:
     assert (document["schema"], document["context"]) == ("augur-edge/runs/1", {"store": path})
     assert [r["run"] for r in document["runs"]] == ["00aa000000000001", "00ab000000000002"]
     assert document["runs"][0]["networks"] == [{"name": "tiny", "runtime": "onnxruntime", "mode": "replay"}]
+
+
+def test_show_list_does_not_call_a_dead_process_running(path: str, capsys: Captured) -> None:
+    owner = subprocess.run([sys.executable, "-c", OWNER], capture_output=True, text=True, check=True).stdout.strip()
+    with Store(Path(path)) as store:
+        store.start_run(run("00ac000000000003", created_unix_ns=1_790_000_990_000_000_000, status="running"))
+        store._db.write("UPDATE run SET owner = ? WHERE status = 'running'", (owner,))
+    assert main(["show", "--list", "--store", path]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[3] == "interrupted"
 
 
 def test_a_store_without_runs(tmp_path: Path, capsys: Captured) -> None:
@@ -132,9 +144,6 @@ def test_compare_warns_of_what_weakens_it(tmp_path: Path, capsys: Captured) -> N
 
 
 def test_the_commands_import_no_numpy_until_they_run() -> None:
-    import subprocess
-    import sys
-
     code = "import sys, augur_edge.cli.show, augur_edge.cli.compare; print('numpy' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out == "False\n"

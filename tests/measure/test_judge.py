@@ -20,7 +20,7 @@ def network(whole_ns: np.ndarray, layer_ns: np.ndarray | None = None) -> Network
 
 
 def codes(record: NetworkRecord) -> list[str]:
-    return [r["code"] for r in judge([record], QUIET, QUIET, [], 0.01)["reasons"]]
+    return [r["code"] for r in judge([record], QUIET, QUIET, [], precision=0.01)["reasons"]]
 
 
 def noise(n: int, sigma: float) -> np.ndarray:
@@ -28,7 +28,7 @@ def noise(n: int, sigma: float) -> np.ndarray:
 
 
 def test_a_quiet_run_is_steady() -> None:
-    verdict = judge([network(noise(200, 0.005))], QUIET, QUIET, [], 0.01)
+    verdict = judge([network(noise(200, 0.005))], QUIET, QUIET, [], precision=0.01)
     assert verdict == {"steady": True, "reasons": []}
 
 
@@ -44,11 +44,46 @@ def test_each_disturbance_is_named(whole_ns: np.ndarray, code: str) -> None:
     assert code in codes(network(whole_ns, noise(200, 0.005)))
 
 
+def layer_set(*samples_ns: np.ndarray) -> NetworkRecord:
+    layers = [Measurement("layer", "isolated", i, f"l{i}", "conv2d") for i in range(len(samples_ns))]
+    for layer, values in zip(layers, samples_ns):
+        layer.samples_ns = values.astype(np.int64)
+    return NetworkRecord(0, "sample", "fake", "isolated", measurements=layers)
+
+
+QUIET_LAYER = noise(200, 0.005)
+# 5000: so many that the interval is narrow all the same
+DRIFTING = noise(5000, 0.005) * np.linspace(1.0, 1.1, 5000)
+SPREAD_OUT = noise(5000, 0.15)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ([QUIET_LAYER] * 4, []),
+        ([QUIET_LAYER, DRIFTING], ["drift"]),
+        ([QUIET_LAYER, DRIFTING[::-1]], ["drift"]),
+        ([QUIET_LAYER, SPREAD_OUT], ["spread"]),
+        ([QUIET_LAYER * 10, DRIFTING, SPREAD_OUT], []),  # with little of the time
+    ],
+)
+def test_single_layers_are_judged_by_their_share_of_the_time(layers: list[np.ndarray], expected: list[str]) -> None:
+    assert codes(layer_set(*layers)) == expected
+
+
 def test_layers_without_a_narrow_interval_are_named() -> None:
     assert codes(network(noise(200, 0.005), noise(12, 0.2))) == ["imprecise"]
 
 
 def test_every_reason_says_what_to_do() -> None:
-    verdict = judge([network(noise(200, 0.15))], QUIET, conditions(), [], 0.01)
+    verdict = judge([network(noise(200, 0.15))], QUIET, conditions(), [], precision=0.01)
     assert not verdict["steady"]
     assert all(r["text"] and r["advice"] for r in verdict["reasons"])
+
+
+def test_tasks_that_waited_for_a_real_time_loop_are_no_disturbance() -> None:
+    after = Conditions(at_ns=10**10, psi_total_us=5 * 10**6)
+    before = Conditions(at_ns=0, psi_total_us=0)
+    quiet = [network(noise(200, 0.005))]
+    assert [r["code"] for r in judge(quiet, before, after, [], precision=0.01)["reasons"]] == ["pressure"]
+    assert judge(quiet, before, after, [], precision=0.01, real_time=True)["steady"]

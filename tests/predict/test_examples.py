@@ -1,4 +1,4 @@
-"""The examples are built and run as their users would; a program that embeds the kernel needs no Python and no C++ library."""
+"""The examples are built and run as their users would; what embeds the kernel needs no Python and no C++ library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(*words: str, cwd: Path, **extra: str) -> str:
 @pytest.fixture(scope="module")
 def embed_c(tmp_path_factory):
     if not shutil.which("gcc"):
-        pytest.skip("gcc is optional")
+        pytest.skip("no gcc here")
     folder = tmp_path_factory.mktemp("examples")
     shutil.copytree(ROOT / "examples/embed_c", folder / "embed_c", ignore=shutil.ignore_patterns("build", "main"))
     prefix = folder / "prefix"
@@ -62,7 +62,7 @@ def test_the_c_example_with_its_model_inside(embed_c, capsys):
 def test_valgrind_finds_nothing(embed_c):
     folder, prefix = embed_c
     if not shutil.which("valgrind"):
-        pytest.skip("valgrind is optional")
+        pytest.skip("no valgrind here")
     run("make", f"PREFIX={prefix}", cwd=folder)
     check = ("valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=all", "./main")
     for name in ("raw-float32", "all-parts-int16", "layer-1"):
@@ -71,8 +71,10 @@ def test_valgrind_finds_nothing(embed_c):
 
 
 def test_the_cython_example(tmp_path):
-    pytest.importorskip("Cython", reason="Cython is optional: it builds the package, and then this example")
-    shutil.copytree(ROOT / "examples/embed_cython", tmp_path / "it", ignore=shutil.ignore_patterns("*.so", "*.c", "build"))
+    pytest.importorskip("Cython", reason="no Cython here to build it")
+    shutil.copytree(
+        ROOT / "examples/embed_cython", tmp_path / "it", ignore=shutil.ignore_patterns("*.so", "*.c", "build")
+    )
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     run(sys.executable, "setup.py", "-q", "build_ext", "--inplace", cwd=tmp_path / "it", PYTHONPATH=path)
     out = run(sys.executable, "main.py", str(GOLDEN / "raw-float32.augpred"), cwd=tmp_path / "it", PYTHONPATH=path)

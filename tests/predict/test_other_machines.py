@@ -31,7 +31,10 @@ def stems(tmp_path_factory):
     models = [full_model(leaves, encoder) for leaves in ("float32", "int16") for encoder in ("raw/1", "layer/1")]
     for leaves in ("float32", "int16"):
         models += [random_model(d, [d] * (11 + d), 3 * d, 40, leaves) for d in range(1, 13)]
-        models += [random_model(40, list(range(1, 9)) * 6, 45, 200, leaves), random_model(41, [6] * 150, 8, 255, leaves)]
+        models += [
+            random_model(40, list(range(1, 9)) * 6, 45, 200, leaves),
+            random_model(41, [6] * 150, 8, 255, leaves),
+        ]
         models += [random_model(42, [1, 4, 5, 6, 6] * 9, 20, 60, leaves)]
     stems = []
     for i, model in enumerate(models):
@@ -49,9 +52,9 @@ def stems(tmp_path_factory):
 def test_all_kernels_agree_with_this_machine(name, stems, tmp_path):
     compiler, emulator = BUILDS[name]
     if not shutil.which(compiler):
-        pytest.skip(f"{compiler} is optional")
+        pytest.skip(f"no {compiler} here")
     if emulator and not shutil.which(emulator[0]):
-        pytest.skip(f"{emulator[0]} is optional")
+        pytest.skip(f"no {emulator[0]} here")
     build = ["make", "-s", "-C", str(CSRC), f"BUILD={tmp_path}", f"CXX={compiler}"]
     environment = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MAKELEVEL")}
     subprocess.run(build, check=True, env=environment)

@@ -111,7 +111,7 @@ BAD = {
     "empty": (b"", 0, "shorter"),
     "magic": (b"PK" + DATA[2:], 0, "not an .augpred"),
     "only the magic": (DATA[:8], 8, "shorter"),
-    "cut": (DATA[:-1], 20, "shorter than it says"),
+    "cut off": (DATA[:-1], 20, "shorter than it says"),
     "longer": (DATA + b"\0", 20, "longer"),
     "flipped bit": (DATA[:-1] + bytes([DATA[-1] ^ 1]), 12, "checksum"),
     "byte order": (DATA[:16] + DATA[16:20][::-1] + DATA[20:], 16, "big-endian"),

@@ -83,3 +83,11 @@ def test_memory_is_aligned_and_inputs_are_plain_numbers() -> None:
     assert (block.view(np.int64) == 1).all()
     fill(block, "bool", rng)
     assert (block == 1).all()
+
+
+def test_an_op_that_rereads_its_input_never_overwrites_it() -> None:
+    sizes = dict.fromkeys("xaby", 64)
+    steps = [Step("x", "a"), Step("a", "b", {"b": "a"}, alias=True), Step("ab", "y", {"y": "a"}, rereads=True)]
+    layout = plan(steps, sizes, ["x"], ["y"])
+    assert layout.offsets["b"] == layout.offsets["a"]
+    assert layout.offsets["y"] != layout.offsets["a"]

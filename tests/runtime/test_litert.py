@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import pytest
 
 from augur_edge import timing, zoo
-from augur_edge.errors import DataError, UsageError
+from augur_edge.errors import DataError, MissingExtraError, UsageError
 from augur_edge.models.tflite_write import to_tflite
 from augur_edge.runtime import RuntimeOptions, get
 from augur_edge.runtime.base import Deployment
@@ -90,3 +92,12 @@ def test_bad_models_are_named_errors() -> None:
         deploy(small()[:-500])
     with pytest.raises(UsageError, match="--delegate"):
         deploy(small(), delegate="gpu")
+
+
+def test_the_older_runtime_is_there_or_said_to_be_missing() -> None:
+    if importlib.util.find_spec("tflite_runtime") is None:
+        with pytest.raises(MissingExtraError, match="tflite-runtime is not installed"):
+            get("tflite_runtime")
+    else:
+        made = get("tflite_runtime").deploy(small(), RuntimeOptions())
+        assert all(layer.replay is not None for layer in made.layers)

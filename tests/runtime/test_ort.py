@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,13 +81,29 @@ def test_an_int8_network_is_cut_into_integer_layers() -> None:
     assert all(layer.spec is not None and layer.spec.dtype == "uint8" for layer in convs)
 
 
-def test_more_threads_and_back(deployed: Deployment) -> None:
-    made = get("onnxruntime").deploy(small(), RuntimeOptions()) if timing.native is None else None
-    assert made is None or made.output_error() == 0.0
-    with pytest.raises(InferenceError, match="threads"):
-        if timing.native is None:
-            raise InferenceError("threads")
-        get("onnxruntime").deploy(small(), RuntimeOptions(threads=2))
+@native
+def test_other_threads_wait_until_the_first_deployment_is_gone() -> None:
+    code = """
+from test_ort import small
+from augur_edge.errors import InferenceError
+from augur_edge.runtime import RuntimeOptions, get
+runtime = get("onnxruntime")
+for threads in (1, 2, 1):
+    made = runtime.deploy(small(), RuntimeOptions(threads=threads))
+    assert made.output_error() == 0.0
+    try:
+        runtime.deploy(small(), RuntimeOptions(threads=3))
+    except InferenceError as e:
+        assert f"with {threads} threads" in str(e)
+    else:
+        raise AssertionError("a second environment")
+    del made
+print("ok")
+"""
+    here = Path(__file__).parent
+    env = {**os.environ, "PYTHONPATH": f"{here}:{here.parents[1]}"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert done.stdout == "ok\n", done.stderr
 
 
 @native
@@ -166,6 +185,7 @@ def test_the_profiler_names_every_layer_and_says_what_it_costs() -> None:
     assert all(len(samples) == 5 for samples in profile.samples_ns.values())
     assert len(profile.whole_ns) == 5
     assert profile.resolution_ns == 1000
+    assert set(profile.samples_ns) == {layer.own_name for layer in made.layers}
 
 
 @native

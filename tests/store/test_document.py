@@ -13,7 +13,7 @@ from hypothesis import given
 from augur_edge.layers import Layer
 from augur_edge.store import NetworkRecord, RunRecord, measure_document
 
-SUMMARY = ["median", "mad", "p90", "p99", "ci95", "n", "loops"]
+SUMMARY = ["median", "mad", "p90", "p99", "ci95", "n", "loops", "n_outliers"]
 
 
 def document(*networks: NetworkRecord, **fields: Any) -> dict[str, Any]:
@@ -135,3 +135,11 @@ def test_every_run_has_a_document_that_is_json(record: RunRecord) -> None:
     for net, stored in zip(json.loads(text)["networks"], record.networks):
         kinds = [(m.kind, m.mode) for m in stored.measurements]
         assert len(net["layers"]) == kinds.count(("layer", stored.mode))
+
+
+def test_a_resumed_run_says_which_sessions_were_not_judged() -> None:
+    once, twice = {"conditions": {}, "first": {"a": 1}}, {"conditions": {}, "first": {"first": {"a": 1}}}
+    for context, n in ((once, 2), (twice, 3)):
+        verdict = document(context=context)["verdict"]
+        assert verdict["steady"] is True
+        assert f"in the last of {n} sessions only" in verdict["note"]

@@ -158,7 +158,8 @@ def test_an_interrupted_run_goes_on(store: Store) -> None:
     store.save(run().id, 0, [layer(0, "a", 1000)])
     store.finish_run(run().id, "interrupted", None)
     assert [r.id for r in store.interrupted()] == [run().id]
-    store.start_run(run(status="running", networks=[], context={"second": True}))
+    store.start_run(run(status="interrupted", networks=[], context={"second": True}))
+    assert store.load(run().id).status == "running"
     store.save(run().id, 0, [layer(1, "b", 1000)])
     store.finish_run(run().id, "done", None)
     found = store.load(run().id)
@@ -170,9 +171,11 @@ def test_an_interrupted_run_goes_on(store: Store) -> None:
 def test_a_run_of_a_dead_process_can_be_resumed_and_of_a_living_one_not(store: Store) -> None:
     store.start_run(run(status="running", networks=[]))
     assert store.interrupted() == []
+    assert store.runs()[0].status == "running"
     boot, _, start = store._db.read("SELECT owner FROM run")[0][0].split(" ")
     store._db.write("UPDATE run SET owner = ?", (f"{boot} 1 {int(start) + 10**9}",))
     assert [r.id for r in store.interrupted()] == [run().id]
+    assert [store.runs()[0].status, store.load(run().id).status] == ["interrupted"] * 2
     store.start_run(run(status="running", networks=[]))
     init = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
     store._db.write("UPDATE run SET owner = ?", (f"{boot} 1 {init}",))

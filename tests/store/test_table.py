@@ -106,6 +106,9 @@ def test_a_run_says_where_it_was_measured_and_why_it_is_not_to_be_trusted() -> N
     assert "tiny, onnxruntime, replay" in text
     assert (verdict, why) == ("verdict: not steady", "  tiny: became 5% slower - cool it")
     assert run_text(run(), 100).splitlines()[-1] == "verdict: steady"
+    *_, verdict, note, more = run_text(run(context={"first": {"a": 1}}), 100).splitlines()
+    assert (verdict, note[:12]) == ("verdict: steady", "note: clocks")
+    assert more.startswith("  ")
 
 
 @given(runs(), st.sampled_from(["order", "latency"]))

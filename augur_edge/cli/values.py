@@ -1,0 +1,68 @@
+"""Values on the command line, each with one clear line where it is wrong."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import TYPE_CHECKING
+
+from augur_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.layers import Shape
+
+
+def numbers(text: str) -> list[int]:
+    """`1,4`: whole numbers from 1 on."""
+    return _whole_numbers(text, 1)
+
+
+def processors(text: str) -> list[int]:
+    """`0,2`: numbers of processors."""
+    return _whole_numbers(text, 0)
+
+
+def _whole_numbers(text: str, least: int) -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < least:
+        raise argparse.ArgumentTypeError(f"{text!r}: whole numbers from {least} on, separated by commas")
+    return found
+
+
+def share(text: str) -> float:
+    """Above 0 and below 1."""
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a share between 0 and 1, say 0.01")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Above 0."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: seconds, more than 0")
+    return value
+
+
+def _number(text: str) -> float:
+    """NaN, which is within no limits, for what is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def shape(text: str) -> tuple[str, Shape]:
+    """`NAME=1,3,224,224`. Raises UsageError."""
+    name, separator, sizes = text.rpartition("=")
+    try:
+        found = tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        found = ()
+    if not separator or not name or not found or min(found) < 1:
+        raise UsageError(f"--shape {text}: write NAME=1,3,224,224 with sizes from 1 on")
+    return name, found

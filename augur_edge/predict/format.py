@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,7 @@ FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
 META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL = range(1, 11)
 PADDING_CUT = 127
+LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 
 Columns = list[tuple[int, npt.NDArray[np.float32]]]
 
@@ -60,7 +63,7 @@ def dumps(model: Model) -> bytes:
         DEPTHS: counts.tobytes(),
         SLOTS: slots.tobytes(),
         CUTS: cuts.tobytes(),
-        LEAF: b"".join(t.leaves.astype("<f4" if model.leaves == "float32" else "<i2").tobytes() for t in trees),
+        LEAF: b"".join(_placed(trees, "<f4" if model.leaves == "float32" else "<i2")),
         INTERVAL: b"".join(LEVEL.pack(v.level, v.low, v.high) for v in model.levels),
     }
     return _assemble(model, len(columns), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)})
@@ -99,6 +102,13 @@ def _slots_of(trees: list[Tree], columns: Columns) -> tuple[npt.NDArray[np.uint8
         slots.append(slot)
         cuts.append(cut)
     return np.concatenate(slots), np.concatenate(cuts)
+
+
+def _placed(trees: list[Tree], kind: str) -> Iterator[bytes]:
+    """The leaves tree by tree, with the padding after every eighth of a depth."""
+    for _, group in groupby(trees, key=lambda t: t.depth):
+        for i, tree in enumerate(group, 1):
+            yield tree.leaves.astype(kind).tobytes() + (b"" if i % 8 else bytes(LEAF_PADDING))
 
 
 def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes:
@@ -232,6 +242,7 @@ def _read_trees(head: dict[str, Any], parts: dict[int, bytes]) -> list[Tree]:
     slots, cuts = np.frombuffer(parts.get(SLOTS, b""), np.uint8), np.frombuffer(parts.get(CUTS, b""), np.int8)
     leaves = np.frombuffer(parts.get(LEAF, b""), "<f4" if head["leaves"] == 0 else "<i2")
     trees: list[Tree] = []
+    gap, gaps = LEAF_PADDING // leaves.itemsize, b""
     slot_at = leaf_at = 0
     counts = np.frombuffer(parts[DEPTHS], "<u4").tolist()
     if any(len(b) == 0 or not (np.isfinite(b).all() and (np.diff(b) > 0).all()) for b in borders if records):
@@ -246,11 +257,16 @@ def _read_trees(head: dict[str, Any], parts: dict[int, bytes]) -> list[Tree]:
             thresholds = np.array([borders[c][k] for c, k in chosen], np.float32)
             trees.append(Tree(features, thresholds, leaves[leaf_at : leaf_at + (1 << depth)]))
             leaf_at += 1 << depth
+            if i % 8 == 7:
+                gaps += leaves[leaf_at : leaf_at + gap].tobytes()
+                leaf_at += gap
         end = slot_at + ((count * depth + 127) // 64 * 64 if count else 0)
         padding = slice(slot_at + count * depth, end)
         if slots[padding].any() or (cuts[padding] != PADDING_CUT).any():
             raise ValueError("padding of the slots")
         slot_at = end
+    if gaps.strip(b"\0"):
+        raise ValueError("padding of the leaves")
     if leaf_at != len(leaves) or slot_at != len(slots) or slot_at != len(cuts):
         raise ValueError("slots or leaves")
     return trees

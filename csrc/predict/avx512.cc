@@ -7,6 +7,7 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 warns of its own _mm512_undefined_epi32
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,popcnt,bmi,bmi2,prefer-vector-width=512")
+#pragma GCC optimize("O3")  // a tenth faster for one row; the other kernels are not
 #endif
 #include <immintrin.h>
 
@@ -40,7 +41,15 @@ struct Avx512 {
   }
   static bool bin_row(const augur_model &m, const float *x, uint8_t *bins) {
     if (!all_finite(x, m.n_features)) return false;
-    for (uint32_t c = 0; c < m.n_columns; ++c) bins[c] = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
+    // Collected in a register: a load of 64 bytes would wait until bytes stored one by one have reached the cache.
+    __m512i row = _mm512_setzero_si512();
+    uint64_t place = 1;
+    for (uint32_t c = 0; c < m.n_columns; ++c, place <<= 1) {
+      __asm__("" : "+r"(place));  // else shifted as a mask, four cycles a column
+      const uint8_t found = bin(m.columns[c], _mm512_set1_ps(x[m.columns[c].feature]));
+      row = _mm512_mask_set1_epi8(row, _cvtu64_mask64(place), static_cast<char>(found));
+    }
+    _mm512_store_si512(bins, row);
     return true;
   }
   static bool bin_tile(const augur_model &m, const float *x, uint32_t n_rows, uint8_t *bins) {

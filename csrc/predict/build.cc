@@ -22,9 +22,9 @@ AUGUR_SMALL void fill_columns(augur_model *m, const uint8_t *columns, const uint
 
 // Marks the trees before which 16-bit sums of the largest leaves could overflow.
 AUGUR_SMALL void fill_flush(Group *g, uint8_t *flush) {
-  const int16_t *leaf = static_cast<const int16_t *>(g->leaves);
   int32_t bound = 0;
   for (uint32_t t = 0; t < g->n_trees; ++t) {
+    const int16_t *leaf = static_cast<const int16_t *>(g->leaves) + leaf_at<int16_t>(t, g->depth);
     int32_t largest = 0;
     for (uint32_t i = 0; i < 1u << g->depth; ++i, ++leaf) {
       const int32_t size = *leaf < 0 ? -*leaf : *leaf;

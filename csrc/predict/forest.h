@@ -39,11 +39,12 @@ inline double total(const Sums<int32_t> &p) {
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 inline Sums<Acc> add_any(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, Sums<Acc> p) {
   const uint32_t depth = g.depth, step = depth <= 8 ? 8 : 4, mask = (1u << depth) - 1;
-  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + (size_t{first} << depth);
+  const Leaf *leaf = static_cast<const Leaf *>(g.leaves);
   for (uint32_t t = first; t < end; t += step) {
     const uint32_t n = end - t < step ? end - t : step;
     uint64_t bits = Isa::template compare<WIDTH>(row, g.columns + depth * t, g.cuts + depth * t, depth, n);
-    for (uint32_t j = 0; j < n; ++j, leaf += mask + 1, bits >>= depth) p.s[(t + j) % 8] += leaf[bits & mask];
+    const Leaf *tree = leaf + leaf_at<Leaf>(t, depth);
+    for (uint32_t j = 0; j < n; ++j, tree += mask + 1, bits >>= depth) p.s[(t + j) % 8] += tree[bits & mask];
   }
   return p;
 }
@@ -53,13 +54,13 @@ inline Sums<Acc> add_any(const Group &g, typename Isa::Row row, uint32_t first, 
 template <class Isa, uint32_t WIDTH, uint32_t DEPTH, class Leaf, class Acc>
 inline Sums<Acc> add_fixed(const Group &g, typename Isa::Row row, uint32_t first, uint32_t end, const Sums<Acc> &start) {
   constexpr size_t kTree = size_t{1} << DEPTH, kMask = kTree - 1;
-  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + first * kTree;
+  const Leaf *leaf = static_cast<const Leaf *>(g.leaves) + leaf_at<Leaf>(first, DEPTH);
   const uint8_t *columns = g.columns + size_t{DEPTH} * first;
   const int8_t *cuts = g.cuts + size_t{DEPTH} * first;
   Acc s0 = start.s[0], s1 = start.s[1], s2 = start.s[2], s3 = start.s[3];
   Acc s4 = start.s[4], s5 = start.s[5], s6 = start.s[6], s7 = start.s[7];
   uint32_t n = end - first;
-  for (; n >= 8; n -= 8, leaf += 8 * kTree, columns += 8 * DEPTH, cuts += 8 * DEPTH) {
+  for (; n >= 8; n -= 8, leaf += leaf_at<Leaf>(8, DEPTH), columns += 8 * DEPTH, cuts += 8 * DEPTH) {
     const uint64_t bits = Isa::template compare<WIDTH>(row, columns, cuts, DEPTH, 8);
     s0 += leaf[bits & kMask], s1 += leaf[kTree + (bits >> DEPTH & kMask)];
     s2 += leaf[2 * kTree + (bits >> 2 * DEPTH & kMask)], s3 += leaf[3 * kTree + (bits >> 3 * DEPTH & kMask)];
@@ -101,7 +102,8 @@ void add_trees(const Group &g, uint32_t first, uint32_t end, const uint8_t *bins
 template <class Isa, uint32_t WIDTH, class Leaf, class Acc>
 void tile(const augur_model &m, const uint8_t *bins, uint32_t n_rows, double *sums) {
   Sums<Acc> p[kTileRows];
-  memset(p, 0, n_rows * sizeof p[0]);
+  p[0] = Sums<Acc>();
+  if (n_rows > 1) memset(p, 0, n_rows * sizeof p[0]);
   for (uint32_t k = 0; k < m.n_groups; ++k) {
     const Group &g = m.groups[k];
     const uint32_t fit = static_cast<uint32_t>(kLeafBytes / sizeof(Leaf) >> g.depth) / 8 * 8;

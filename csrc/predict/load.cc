@@ -181,7 +181,7 @@ bool Loader::groups() {
                               reinterpret_cast<const int8_t *>(data) + sections[kCuts].offset + slots_end, leaf, nullptr};
     trees += n;
     slots_end += (uint64_t{n} * depth + 127) / 64 * 64;
-    leaves_end += (uint64_t{n} << depth) * leaf_bytes;
+    leaves_end += (uint64_t{n} << depth) * leaf_bytes + n / 8 * 64;
     // before the next pointer is made: the sections hold this much
     if (slots_end > sections[kSlots].bytes || slots_end > sections[kCuts].bytes || leaves_end > sections[kLeaves].bytes)
       return fail(AUGUR_E_LAYOUT, start + 4 * depth, "sections 7, 8 and 9 do not hold the trees");
@@ -212,9 +212,14 @@ bool Loader::leaves() {
   for (uint32_t k = 0; k < m.n_groups; ++k) {
     const Group &g = m.groups[k];
     if (!slots(g)) return false;
+    const uint8_t *const start = static_cast<const uint8_t *>(g.leaves);
+    const size_t eight = (size_t{8} << g.depth) * (m.leaf == AUGUR_LEAF_F32 ? 4 : 2);
+    for (uint32_t t = 8; t <= g.n_trees; t += 8)
+      for (const uint8_t *gap = start + t / 8 * (eight + 64) - 64, *end = gap + 64; gap < end; ++gap)
+        if (*gap != 0) return fail(AUGUR_E_VALUE, static_cast<size_t>(gap - data), "padding of the leaves is not padding");
     if (m.leaf != AUGUR_LEAF_F32) continue;
     const float *leaf = static_cast<const float *>(g.leaves);
-    for (size_t i = 0; i < size_t{g.n_trees} << g.depth; ++i)
+    for (size_t i = 0; i < leaf_at<float>(g.n_trees, g.depth); ++i)
       if (!finite(leaf[i]))
         return fail(AUGUR_E_VALUE, static_cast<size_t>(reinterpret_cast<const uint8_t *>(leaf + i) - data),
                     "a leaf is NaN or infinite");

@@ -32,6 +32,12 @@ struct Level {  // a record of section 10, in place
   double level, low, high;
 };
 
+// Leaves before tree t of a group: 64 bytes of padding follow every eighth tree (format.h, point 5).
+template <class Leaf>
+constexpr size_t leaf_at(size_t tree, uint32_t depth) {
+  return (tree << depth) + tree / 8 * (64 / sizeof(Leaf));
+}
+
 // Trees of one depth.
 struct Group {
   uint32_t depth, n_trees;

@@ -27,7 +27,7 @@ struct Deepened {
   void set(const Group &g, uint32_t tree) {
     memcpy(columns, g.columns + size_t{g.depth} * tree, g.depth);
     memcpy(cuts, g.cuts + size_t{g.depth} * tree, g.depth);
-    memcpy(leaves, static_cast<const int16_t *>(g.leaves) + (size_t{tree} << g.depth), sizeof(int16_t) << g.depth);
+    memcpy(leaves, static_cast<const int16_t *>(g.leaves) + leaf_at<int16_t>(tree, g.depth), sizeof(int16_t) << g.depth);
   }
 };
 
@@ -45,7 +45,7 @@ void plane_group(const Group &g, const uint8_t *bins, int32_t *to) {
     if (!same) deepened.set(g, t);
     Planes::template add<DEPTH>(sums, bins, same ? g.columns + DEPTH * size_t{t} : deepened.columns,
                                 same ? g.cuts + DEPTH * size_t{t} : deepened.cuts,
-                                same ? leaves + (size_t{t} << DEPTH) : deepened.leaves);
+                                same ? leaves + leaf_at<int16_t>(t, DEPTH) : deepened.leaves);
   }
   Planes::flush(sums, to);
 }

@@ -32,11 +32,14 @@
  *      7 slots     u8 column of each comparison. If trees > 0.
  *      8 cuts      i8 place of the comparison's border in its column, minus 128. If trees > 0.
  *      9 leaves    f32 or i16, tree after tree, 2^depth each; f32 are finite. If trees > 0.
+ *                  After every eighth tree of a group 64 bytes of zeros: see point 5.
  *     10 interval  per level f64 level (0 < level < 1, ascending), f64 low <= 0, f64 high >= 0. If levels > 0.
  *  5. Trees are oblivious and stand in the order of their depth, 1..12: all trees of one depth are a group. In the slots and
  *     in the cuts a group has n * depth + 127 bytes, rounded down to a multiple of 64: tree t's comparisons at t * depth, and
  *     after the last tree at least 64 bytes of padding, column 0 and cut 127, so that 64 can be read from any tree on.
- *     No cut of a tree may be 127.
+ *     No cut of a tree may be 127. In the leaves tree t of a group starts 2^depth * t leaves and floor(t / 8) * 64 bytes after
+ *     the group, and a group of n trees ends where tree n would start. Without that padding the same leaf of all trees
+ *     of depth 8 lies in four of the 64 sets of a cache, which hold 32 of them.
  *  6. Value of a row x: bin of a column = number of its borders b with x[feature] > b. Bit i of a tree's leaf index is 1 if
  *     the bin of slot i's column is greater than the border's place. S = sum of the leaves, in float32 in the order that
  *     csrc/predict/kernels.h states, or as integers. From here on in float64, left to right:

@@ -16,6 +16,8 @@ RUNS = "augur-edge/runs/1"
 EXPORT = "augur-edge/export/1"
 PREDICT = "augur-edge/predict/1"
 BENCH = "augur-edge/bench/1"
+SUGGEST = "augur-edge/suggest/1"
+EVALUATE = "augur-edge/evaluate/1"
 
 
 def require(document: Mapping[str, Any], schema: str, where: str) -> None:

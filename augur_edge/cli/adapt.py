@@ -1,0 +1,97 @@
+"""`augur-edge adapt`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augur_edge import console, schema
+from augur_edge.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.predict.model import Model
+
+
+class AdaptCommand:
+    """Move a predictor to another device, clock or thread count by a few measured layers.
+
+    SAMPLES is what `train` takes: 5 to 50 layers measured in the new setting; numpy is enough. `--suggest N` instead
+    names the N layers that are most worth measuring first.
+
+    examples:
+      augur-edge adapt board.augpred --suggest 20 > layers.json
+      augur-edge adapt board.augpred store.db -o two-threads.augpred
+    """
+
+    name = "adapt"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("predictor", type=Path, metavar="PRED", help="the .augpred file to start from")
+        parser.add_argument(
+            "samples", nargs="*", type=Path, metavar="SAMPLES", help="layers measured in the new setting"
+        )
+        parser.add_argument("-o", "--output", type=Path, metavar="NEW", help="the .augpred file to write")
+        parser.add_argument("--suggest", type=int, metavar="N", help="print N layers to measure, best first, as JSON")
+        parser.add_argument("--sample", default="conv2d:1000", metavar="SPEC", help="of the prior, to suggest from")
+        parser.add_argument("--seed", type=int, default=0, help="of that sample")
+        parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the samples, if it cannot be told")
+        parser.add_argument(
+            "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
+        )
+
+    def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.predict.format import loads
+
+        try:
+            model = loads(args.predictor.read_bytes())
+        except OSError as error:
+            raise UsageError(f"{args.predictor}: {error.strerror}") from None
+        except DataError as error:
+            raise DataError(f"{args.predictor}: {error}") from None
+        if args.suggest is not None:
+            return _suggested(model, args)
+        if not args.samples or args.output is None:
+            raise UsageError("name the measured SAMPLES and the new file, -o NEW; or ask --suggest N")
+        return _adapted(model, args)
+
+
+def _suggested(model: Model, args: argparse.Namespace) -> int:
+    from augur_edge.predict.adapt import suggest
+    from augur_edge.predict.encode import layer_matrix
+    from augur_edge.prior import sample_layers
+
+    if args.suggest < 1:
+        raise UsageError(f"--suggest {args.suggest}: at least 1 layer")
+    layers = sample_layers(args.sample, args.seed)
+    chosen = [layers[i] for i in suggest(model, layer_matrix(layers), args.suggest)]
+    print(json.dumps({"schema": schema.SUGGEST, "layers": [layer.to_dict() for layer in chosen]}, indent=2))
+    return 0
+
+
+def _adapted(model: Model, args: argparse.Namespace) -> int:
+    from augur_edge.host.reading import read_dataset
+    from augur_edge.predict.adapt import adapt
+    from augur_edge.predict.format import dumps
+    from augur_edge.store.files import write_whole
+
+    target = model.target.rpartition("_")[0]
+    if target not in {"latency", "energy"}:
+        raise UsageError(
+            f"a predictor of {model.target}: only those of layers' latency_ns and energy_uj can be adapted"
+        )
+    data = read_dataset(args.samples, args.format, args.clock_mhz).known(target)
+    moved = adapt(model, data.layers, data.targets[target])
+    file = dumps(moved)
+    write_whole(args.output, lambda temporary: _write(temporary, file))
+    about = moved.meta["adapted"]
+    console.talk(
+        f"{args.output}: {about['layers']} layers, mean error {about['mape_before']:.1f} % before, "
+        f"{about['mape_left_out']:.1f} % after (each layer left out in turn)"
+    )
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

@@ -1,0 +1,73 @@
+"""`augur-edge evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from augur_edge import console, schema
+
+if TYPE_CHECKING:
+    from augur_edge.host.dataset import Dataset
+    from augur_edge.predict import Predictor
+
+
+class EvaluateCommand:
+    """Say how good a predictor is on measured layers, network by network, beside its base term alone.
+
+    DATA is what `train` takes. Layers that the predictor was trained on flatter it: leave them out of one or the other
+    (`--exclude`, here and in `train`).
+
+    examples:
+      augur-edge evaluate board.augpred resnet18.csv
+      augur-edge evaluate board.augpred store.db --json --plot errors.svg
+    """
+
+    name = "evaluate"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("predictor", type=Path, metavar="PRED", help="the .augpred file")
+        parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="measured layers")
+        parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the data, if it cannot be told")
+        parser.add_argument(
+            "--exclude", nargs="+", type=Path, default=[], metavar="FILE", help="leave out every exact layer of these"
+        )
+        parser.add_argument(
+            "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
+        )
+        parser.add_argument("--plot", type=Path, metavar="FILE", help="box plots of the error per network, as SVG")
+        parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
+
+    def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.errors import UsageError
+        from augur_edge.host.evaluate import evaluate, evaluation_text, target_of
+        from augur_edge.host.reading import read_dataset
+        from augur_edge.predict import Predictor
+
+        predictor = Predictor.load(args.predictor)
+        target_of(predictor)
+        data = read_dataset(args.data, args.format, args.clock_mhz)
+        if args.exclude:
+            data = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
+            if not len(data):
+                raise UsageError("--exclude leaves no layer to evaluate")
+        document = evaluate(predictor, data)
+        if args.plot:
+            _plot(args.plot, predictor, data)
+        if args.json:
+            print(json.dumps(document, indent=2))
+        else:
+            console.talk(f"{args.predictor}: {document['target']}, {len(data)} distinct layers")
+            print(evaluation_text(document))
+        return 0
+
+
+def _plot(path: Path, predictor: Predictor, data: Dataset) -> None:
+    from augur_edge.host.boxes import box_plots
+    from augur_edge.host.evaluate import errors_by_network
+    from augur_edge.store.files import text_output
+
+    with text_output(path) as stream:
+        stream.write(box_plots(f"error of {predictor.target}, percent", errors_by_network(predictor, data)))

@@ -1,0 +1,115 @@
+"""`augur-edge train`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augur_edge import console
+from augur_edge.errors import UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.host.dataset import Dataset
+
+
+class TrainCommand:
+    """Learn what layers cost from measured ones, and distill that into an .augpred file.
+
+    DATA is a store, a table that `export` wrote, an Augur CSV, any CSV or Parquet file with a layer's columns and its
+    target with unit (latency_us, energy_mj, ...), or a folder of such files. Needs the extra [host].
+
+    examples:
+      augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
+      augur-edge train layers/ --target energy --exclude layers/resnet18.csv -o board-energy.augpred
+    """
+
+    name = "train"
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("data", nargs="+", type=Path, metavar="DATA", help="measured layers")
+        parser.add_argument("--target", choices=("latency", "energy"), default="latency", help="what to learn")
+        parser.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="OUT", help="the .augpred file to write"
+        )
+        parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the data, if it cannot be told")
+        teachers = ("auto", "roofline", "trees", "process", "node", "stack")
+        parser.add_argument("--teacher", choices=teachers, default="auto", help="auto: the best in cross-validation")
+        parser.add_argument(
+            "--exclude", nargs="+", type=Path, default=[], metavar="FILE", help="leave out every exact layer of these"
+        )
+        parser.add_argument("--seed", type=int, default=0, help="of all that is random")
+        parser.add_argument(
+            "--coverage", type=float, metavar="SHARE", help="one more interval level, besides .5 .8 .9 .95"
+        )
+        parser.add_argument("--max-ns", type=float, metavar="NS", help="a row may take in the kernel here")
+        parser.add_argument("--max-kb", type=float, metavar="KB", help="the file may have")
+        parser.add_argument(
+            "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
+        )
+
+    def run(self, args: argparse.Namespace) -> int:
+        _check(args)
+        from augur_edge.host.dataset import summary
+        from augur_edge.host.distill import LEVELS, Budget
+        from augur_edge.host.reading import read_dataset
+        from augur_edge.host.training import Plan, train
+        from augur_edge.store.files import write_whole
+
+        data = read_dataset(args.data, args.format, args.clock_mhz)
+        if args.exclude:
+            data = _without(data, args)
+        for line in summary(data.known(args.target), args.target):
+            console.talk(line)
+        levels = sorted({*LEVELS, *([args.coverage] if args.coverage else [])})
+        about = {"data": [_digest(path) for path in args.data], "excluded": [p.name for p in args.exclude]}
+        budget = Budget(args.max_ns, args.max_kb)
+        plan = Plan(args.target, args.teacher, args.seed, levels, budget, about)
+        trained = train(data, plan, console.talk)
+        write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+        console.talk(_said(trained.report))
+        console.talk(f"{args.output}: written, {len(trained.data)} bytes")
+        return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.coverage is not None and not 0 < args.coverage < 1:
+        raise UsageError(f"--coverage {args.coverage:g}: a share between 0 and 1, such as 0.9")
+    if args.seed < 0:
+        raise UsageError(f"--seed {args.seed}: must be 0 or more")
+    if args.clock_mhz <= 0:
+        raise UsageError(f"--clock-mhz {args.clock_mhz:g}: must be above 0")
+    if not args.output.resolve().parent.is_dir():
+        raise UsageError(f"{args.output}: its folder does not exist")
+
+
+def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
+    from augur_edge.host.reading import read_dataset
+
+    left = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
+    console.talk(f"excluded {len(data) - len(left)} of {len(data)} layers")
+    if not len(left):
+        raise UsageError("--exclude leaves no layer to train on")
+    return left
+
+
+def _digest(path: Path) -> dict[str, str]:
+    """Name and SHA-256 of a file; of a folder, of its files' in order."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        digest.update(file.read_bytes())
+    return {"name": path.name, "sha256": digest.hexdigest()}
+
+
+def _said(report: dict[str, Any]) -> str:
+    student = report["student"]
+    return (
+        f"out of fold {report['out_of_fold_mape'][report['teacher']]:.2f} % (roofline alone "
+        f"{report['out_of_fold_mape']['roofline']:.2f} %), student {student['student_to_teacher_mape']:.2f} % from its "
+        f"teacher on unseen layers, {student['trees']} trees of depth {student['depth']}"
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

@@ -1,0 +1,73 @@
+"""`train`: choose a teacher by cross-validation, fit it, distill it, and say in the file where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from augur_edge import __version__
+from augur_edge.host.dataset import Dataset
+from augur_edge.host.distill import LEVELS, Budget, conformal, distill, overhead
+from augur_edge.host.teachers import Teacher
+from augur_edge.host.validate import Talk, cross_validate, fitted, tiles_of
+from augur_edge.metrics import mape
+from augur_edge.predict import Predictor
+from augur_edge.predict.format import dumps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. levels: of the intervals; about: more for the file's provenance, such as digests of its data."""
+
+    target: str
+    teacher: str = "auto"
+    seed: int = 0
+    levels: Sequence[float] = LEVELS
+    budget: Budget = field(default_factory=Budget)
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The predictor's file, the teacher it was distilled from, and what cross-validation said."""
+
+    data: bytes
+    teacher: Teacher
+    report: dict[str, Any]
+
+
+def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
+    """A predictor of `plan.target` from all layers of `data` that have it; the same data and seed give the same file.
+
+    Raises UsageError and DataError, one line each, where the data cannot be learnt from.
+    """
+    data = data.known(plan.target)
+    y = data.targets[plan.target]
+    validated = cross_validate(data, plan.target, plan.teacher, plan.seed, talk)
+    talk(f"teacher: {validated.best}, {validated.mape[validated.best]:.2f} % out of fold")
+    teacher = fitted(data, plan.target, validated.best, plan.seed)
+    made = distill(teacher, data, plan.target, plan.seed, plan.budget)
+    residuals = np.log(y / validated.predictions[validated.best])
+    tiles = tiles_of(data, plan.seed)
+    student = Predictor(made.data).predict_many(data.layers).astype(np.float64)
+    report = {
+        "version": __version__,
+        "target": plan.target,
+        "seed": plan.seed,
+        "layers": len(data),
+        "teacher": validated.best,
+        "out_of_fold_mape": {name: round(value, 4) for name, value in sorted(validated.mape.items())},
+        "training_mape": round(mape(y, student), 4),
+        "tiles": {"inner": tiles.inner, "outer": tiles.outer, "least": tiles.least},
+        "student": made.report,
+    }
+    model = replace(
+        made.model,
+        levels=conformal(residuals, made.gaps, plan.levels, plan.seed),
+        overhead=overhead(made.data, data) if plan.target == "latency" else 0.0,
+        meta={"training": {**report, **plan.about}},
+    )
+    return Trained(dumps(model), teacher, report)

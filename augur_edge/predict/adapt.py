@@ -1,0 +1,142 @@
+"""A predictor moved to another device or setting by a few measured layers; numpy alone, so it runs on the device.
+
+Only the base term is fitted again. Its positive weights and its constant move in log space from where they were: all
+together by one free factor, and each by itself under a Gaussian prior, so that five layers are enough to say "twice
+as fast" and fifty can tell memory from arithmetic. How wide the prior is, leave-one-out error chooses.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from augur_edge._kernel import Predictor
+from augur_edge.errors import UsageError
+from augur_edge.predict.encode import encode
+from augur_edge.predict.format import dumps
+from augur_edge.predict.model import Base, Level, Model
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+LEAST = 3
+_WIDTHS = (0.03, 0.2, 0.6, 2.0)  # of the prior, in natural logs
+_NOISE = 0.1
+_STEPS = 20
+
+
+@dataclass(frozen=True, eq=False)
+class _Roofline:
+    """The base term over rows x, float64[n, features], as a function of theta: logs of weights, constant, factor."""
+
+    weights: F64
+    x: F64
+
+    def base(self, theta: F64) -> Base:
+        found = np.zeros_like(self.weights)
+        found[self.weights > 0] = np.exp(theta[:-2] + theta[-1])
+        return Base("roofline", float(np.exp(theta[-2] + theta[-1])), found)
+
+    def log(self, theta: F64) -> F64:
+        """float64[n], natural log of the term."""
+        base = self.base(theta)
+        return np.asarray(np.log(np.maximum(base.constant + (self.x @ base.weights.T).max(axis=1), 1e-30)))
+
+    def slopes(self, theta: F64) -> F64:
+        """float64[n, parameters], by differences."""
+        here, step = self.log(theta), 1e-5
+        return np.stack([(self.log(theta + step * unit) - here) / step for unit in np.eye(len(theta))], axis=1)
+
+    def fit(self, wished: F64, start: F64, width: float) -> F64:
+        """Theta of the least posterior error, by damped Gauss-Newton. wished: float64[n], logs."""
+        ridge = np.full(len(start), (_NOISE / width) ** 2)
+        ridge[-1] = 1e-4
+        theta: F64 = start.copy()
+        for _ in range(_STEPS):
+            slopes, miss = self.slopes(theta), wished - self.log(theta)
+            step = np.linalg.solve(slopes.T @ slopes + np.diag(ridge), slopes.T @ miss - ridge * (theta - start))
+            theta = theta + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
+        return theta
+
+
+def adapt(model: Model, layers: I64, y: F64) -> Model:
+    """The model with its base term fitted to measured layers. layers: int64[n, 16]; y: float64[n], positive, n >= 3.
+
+    y is in the model's unit. Interval bounds are widened where the new residuals need it. Raises UsageError for too few
+    layers, and for a model without what is fitted: a roofline under an exp link, on layers.
+    """
+    if len(y) < LEAST:
+        raise UsageError(f"{len(y)} measured layers: at least {LEAST} are needed to adapt")
+    roofline, start = _roofline(model, layers)
+    answer = Predictor(dumps(model)).predict_many(layers).astype(np.float64)
+    trees = np.log(answer) - roofline.log(start)
+    wished = np.log(y) - trees
+    width = min(_WIDTHS, key=lambda w: _left_out_error(roofline, wished, start, w))
+    theta = roofline.fit(wished, start, width)
+    left_out = _left_out(roofline, wished, start, width)
+    about = {
+        "layers": len(y),
+        "prior_width": width,
+        "mape_before": round(100 * float(np.abs(answer / y - 1).mean()), 3),
+        "mape_left_out": round(100 * float(np.abs(np.exp(left_out) - 1).mean()), 3),
+    }
+    levels = tuple(_widened(level, left_out) for level in model.levels)
+    return replace(model, base=roofline.base(theta), levels=levels, meta={**model.meta, "adapted": about})
+
+
+def suggest(model: Model, layers: I64, count: int) -> list[int]:
+    """Places of the `count` of `layers` most worth measuring before `adapt`, in the order to measure them.
+
+    Greedy Bayesian design: each shrinks the posterior variance, summed over all of `layers`, the most. Chaloner and
+    Verdinelli, Bayesian experimental design: a review, Statistical Science 10 (1995). Raises UsageError as `adapt`.
+    """
+    roofline, start = _roofline(model, layers)
+    slopes = roofline.slopes(start)
+    covariance = np.diag([*[_WIDTHS[2] ** 2] * (len(start) - 1), 4.0])
+    chosen: list[int] = []
+    for _ in range(min(count, len(layers))):
+        spread = slopes @ covariance
+        variance = (spread * slopes).sum(axis=1) + _NOISE**2
+        gain = ((spread @ slopes.T) ** 2).sum(axis=1) / variance
+        gain[chosen] = -1.0
+        best = int(gain.argmax())
+        chosen.append(best)
+        covariance -= np.outer(spread[best], spread[best]) / variance[best]
+    return chosen
+
+
+def _roofline(model: Model, layers: I64) -> tuple[_Roofline, F64]:
+    """The term over these layers, and the theta that the model has."""
+    base = model.base
+    if base is None or base.kind != "roofline" or model.link != "exp" or model.encoder != "layer/1":
+        raise UsageError(
+            "only predictors of layers with a roofline under an exp link, as `train` makes, can be adapted"
+        )
+    if (base.weights < 0).any() or base.constant <= 0:
+        raise UsageError("its roofline has negative parts; train it again")
+    x = encode(layers)[:, [f.id for f in model.features]].astype(np.float64)
+    return _Roofline(base.weights, x), np.append(np.log(np.append(base.weights[base.weights > 0], base.constant)), 0.0)
+
+
+def _left_out(roofline: _Roofline, wished: F64, start: F64, width: float) -> F64:
+    """float64[n]: log(truth / prediction) of each layer by a fit without it; of tenths, where there are many."""
+    part = np.arange(len(wished)) % min(len(wished), 10)
+    errors = np.empty(len(wished))
+    for k in np.unique(part):
+        others = _Roofline(roofline.weights, roofline.x[part != k])
+        theta = others.fit(wished[part != k], start, width)
+        errors[part == k] = (wished - roofline.log(theta))[part == k]
+    return errors
+
+
+def _left_out_error(roofline: _Roofline, wished: F64, start: F64, width: float) -> float:
+    return float(np.abs(_left_out(roofline, wished, start, width)).mean())
+
+
+def _widened(level: Level, errors: F64) -> Level:
+    """Bounds that also hold the level's share of the new errors, as far as so few can say."""
+    tail = (1 - level.level) / 2
+    low, high = np.quantile(errors, [tail, 1 - tail])
+    return Level(level.level, min(level.low, float(low)), max(level.high, float(high)))

@@ -1,0 +1,96 @@
+"""`train` and `evaluate` as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from augur_edge.cli import main
+
+sys.path.append(str(Path(__file__).parents[1] / "host"))
+from machine import HEADER, short_layers, write_augur
+
+for package in ("catboost", "sklearn", "scipy"):
+    pytest.importorskip(package, reason="the extra [host]")
+
+
+def test_train_then_evaluate(tmp_path, capsys):
+    layers = short_layers(160)
+    first = write_augur(tmp_path / "a.csv", layers[:130])
+    second = write_augur(tmp_path / "b.csv", layers[110:])
+    out = tmp_path / "p.augpred"
+    words = [
+        "train",
+        str(tmp_path),
+        "--exclude",
+        str(second),
+        "--teacher",
+        "roofline",
+        "--max-kb",
+        "12",
+        "-o",
+        str(out),
+    ]
+    assert main(words) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "" and "excluded 50 of 160 layers" in captured.err and "fold 5 of 5" in captured.err
+    assert out.stat().st_size < 12_000
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "b.csv", "p.augpred"]
+    assert main(["evaluate", str(out), str(second), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "augur-edge/evaluate/1" and document["groups"][0]["n"] == 50
+    assert main(["evaluate", str(out), str(first), str(second), "--plot", str(tmp_path / "e.svg")]) == 0
+    assert "all layers" in capsys.readouterr().out
+    drawn = ElementTree.parse(tmp_path / "e.svg")
+    assert [t.text for t in drawn.iter() if t.text and "(" in t.text] == ["a (130)", "b (50)"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "code", "said"),
+    [
+        (["--coverage", "1.5"], "", 2, "between 0 and 1"),
+        (["--seed", "-1"], "", 2, "0 or more"),
+        (["--clock-mhz", "0"], "", 2, "above 0"),
+        ([], f"{HEADER}\n3,56,56,64,64,1,1,1,1000,\n", 2, "too few"),
+        (["--target", "energy"], f"{HEADER}\n3,56,56,64,64,1,1,1,1000,\n", 5, "no layer has a measured energy"),
+        ([], f"{HEADER}\n3,56,56,64,64,1,1,1,inf,\n", 5, "not a positive number"),
+    ],
+)
+def test_bad_input_leaves_what_was_there(tmp_path, capsys, words, text, code, said):
+    data, out = tmp_path / "d.csv", tmp_path / "p.augpred"
+    data.write_text(text)
+    out.write_text("before")
+    assert main(["train", str(data), "-o", str(out), *words]) == code
+    captured = capsys.readouterr()
+    assert said in captured.err and len([line for line in captured.err.splitlines() if "error" in line]) == 1
+    assert out.read_text() == "before"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["d.csv", "p.augpred"]
+
+
+def test_only_predictors_of_layers_are_evaluated(tmp_path, capsys):
+    raw = Path(__file__).parents[1] / "predict/golden/raw-float32.augpred"
+    data = write_augur(tmp_path / "a.csv", short_layers(10))
+    assert main(["evaluate", str(raw), str(data)]) == 2
+    assert "layers' latency_ns" in capsys.readouterr().err
+
+
+def test_adapt_and_suggest(tmp_path, capsys):
+    layers = short_layers(160)
+    write_augur(tmp_path / "a.csv", layers[:130])
+    slower = write_augur(tmp_path / "b.csv", layers[130:])
+    out, moved = tmp_path / "p.augpred", tmp_path / "q.augpred"
+    assert main(["train", str(tmp_path / "a.csv"), "--teacher", "roofline", "--max-kb", "6", "-o", str(out)]) == 0
+    assert main(["adapt", str(out), str(slower), "--clock-mhz", "125", "-o", str(moved)]) == 0
+    assert "30 layers" in capsys.readouterr().err
+    assert main(["evaluate", str(moved), str(slower), "--clock-mhz", "125", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["overall"]["mape"] < 30
+    assert main(["adapt", str(out), "--suggest", "3", "--sample", "conv2d:50"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "augur-edge/suggest/1" and len(document["layers"]) == 3
+    assert main(["adapt", str(out)]) == 2
+    assert main(["adapt", str(tmp_path / "none"), "--suggest", "3"]) == 2
+    assert main(["adapt", str(slower), "--suggest", "3"]) == 5

@@ -1,0 +1,151 @@
+"""Files to data sets: merged, in units, refused in one line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from machine import HEADER, short_layers, write_augur
+
+from augur_edge.errors import AugurError, DataError, UsageError
+from augur_edge.host.dataset import folds, leave_out
+from augur_edge.host.reading import read_dataset
+from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
+from augur_edge.store.flat import write_csv
+from augur_edge.window import Window, conv2d
+
+ROW = "3,56,56,64,64,1,1,1"
+
+
+def test_an_augur_file_in_units(tmp_path):
+    path = tmp_path / "net.csv"
+    path.write_text(f"{HEADER}\n{ROW},1000,2000000\n{ROW},1000,2000000\n1,7,7,8,8,1,0,1,50,\n")
+    data = read_dataset([path], clock_mhz=500)
+    assert len(data) == 2 and data.n_rows == 3 and data.n_conflicts == 0
+    assert data.targets["latency"].tolist() == [2000.0, 100.0]
+    assert data.targets["energy"][0] == 2.0 and np.isnan(data.targets["energy"][1])
+    assert data.names == ["net"] and data.networks == ({"net": 2}, {"net": 1})
+    assert len(data.known("energy")) == 1
+
+
+def test_equal_layers_with_different_targets_give_their_median_and_a_warning(tmp_path, capsys):
+    path = tmp_path / "net.csv"
+    path.write_text(f"{HEADER}\n" + "".join(f"{ROW},{c},1\n" for c in (100, 200, 300)))
+    data = read_dataset([path])
+    assert data.targets["latency"].tolist() == [400.0]
+    assert "1 layers were measured more than once" in capsys.readouterr().err
+
+
+def test_any_table_with_its_units(tmp_path):
+    spec = conv2d((1, 64, 56, 56), 64, Window(3, 1, 1))
+    wide = tmp_path / "wide.csv"
+    specs = tmp_path / "specs.csv"
+    text = json.dumps(spec.to_dict()).replace('"', '""')
+    specs.write_text(f'spec,latency_ms\n"{text}",0.002\n')
+    first = read_dataset([specs])
+    assert first.targets["latency"].tolist() == pytest.approx([2000.0])
+    wide.write_text(f"{','.join(HEADER.split(',')[:8])},latency_us,energy_mj,network\n{ROW},2,0.5,a\n")
+    second = read_dataset([wide])
+    assert second.targets["energy"].tolist() == [500.0] and second.names == ["a"]
+    assert first.keys() == second.keys()
+
+
+def test_parquet(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = dict(zip(HEADER.split(",")[:8], ([int(v)] for v in ROW.split(","))))
+    parquet.write_table(pyarrow.table({**columns, "latency_us": [2.0]}), tmp_path / "t.parquet")
+    assert read_dataset([tmp_path / "t.parquet"]).targets["latency"].tolist() == [2000.0]
+
+
+def run_record(device="board"):
+    spec = conv2d((1, 8, 14, 14), 16, Window(3, 1, 1))
+    layers = [
+        Measurement("layer", "isolated", i, f"c{i}", "conv2d", spec=spec, loops=2, samples_ns=np.array([200, 202, 198]))
+        for i in range(2)
+    ]
+    layers[0].energy = {"median": 3.0}
+    whole = Measurement("whole", "isolated", -1, "net", "", samples_ns=np.array([250]))
+    return RunRecord(
+        "0" * 15 + device[-1], 1, device, "done", {}, {}, {"steady": True, "reasons": []},
+        networks=[NetworkRecord(0, "net", "fake", "isolated", measurements=[*layers, whole])],
+    )  # fmt: skip
+
+
+def test_a_store_and_its_export(tmp_path):
+    with Store(tmp_path / "s.db") as store:
+        store.add_run(run_record())
+    with (tmp_path / "t.csv").open("w") as stream:
+        write_csv([run_record()], stream)
+    for name in ("s.db", "t.csv"):
+        data = read_dataset([tmp_path / name])
+        assert data.targets["latency"].tolist() == [100.0] and data.targets["energy"].tolist() == [3.0]
+        assert data.networks == ({"net": 2},)
+        assert [(w.name, len(w.layers), w.latency_ns) for w in data.wholes] == [("net", 2, 250.0)]
+
+
+def test_two_devices_are_not_one(tmp_path):
+    with Store(tmp_path / "s.db") as store:
+        store.add_run(run_record("board-1"))
+        store.add_run(run_record("board-2"))
+    with pytest.raises(DataError, match=r"layers of 2 devices \(board-1, fake, board-2, fake\)"):
+        read_dataset([tmp_path / "s.db"])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no layer columns"),
+        ("a,b\n1,2\n", "no layer columns"),
+        (f"{HEADER}\n{ROW},-5,1\n", "not a positive number"),
+        (f"{HEADER}\n{ROW},nan,1\n", "not a positive number"),
+        (f"{HEADER}\n{ROW},0,1\n", "not a positive number"),
+        (f"{HEADER},colour\n{ROW},1,1,red\n", "unknown column"),
+        (f"{','.join(HEADER.split(',')[:8])}\n{ROW}\n", "one column with its unit"),
+        (f"{','.join(HEADER.split(',')[:8])},latency_us,latency_ms\n{ROW},1,2\n", "one column with its unit"),
+        (f"{','.join(HEADER.split(',')[:8])},latency_us,hue\n{ROW},1,2\n", "unknown column 'hue'"),
+        (f"{','.join(HEADER.split(',')[:8])},latency_us\n{ROW}\n", "8 values under 9 columns"),
+        (f"{','.join(HEADER.split(',')[:8])},latency_us\n3,56,56,64,64,1,1,7,1\n", "not a layer"),
+        (f"{','.join(HEADER.split(',')[:8])},latency_us\n3.5,56,56,64,64,1,1,1,1\n", "not a whole number"),
+        (f"{','.join(HEADER.split(',')[:8])},latency_us\n1e300,56,56,64,64,1,1,1,1\n", "not a layer"),
+        ('spec,latency_us\n"{}",1\n', "lacks its 'op'"),
+        (f"{HEADER}\n{ROW},,\n", "no measured layers"),
+    ],
+)
+def test_bad_files_in_one_line(tmp_path, text, words):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(AugurError) as error:
+        read_dataset([path])
+    assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_what_is_not_there(tmp_path):
+    with pytest.raises(UsageError, match="No such file"):
+        read_dataset([tmp_path / "none.csv"])
+    with pytest.raises(UsageError, match=r"no \.csv or \.parquet"):
+        read_dataset([tmp_path])
+
+
+def test_no_exact_layer_on_both_sides_of_a_split(tmp_path):
+    layers = short_layers(60)
+    paths = [write_augur(tmp_path / f"n{i}.csv", layers[15 * i : 15 * i + 30]) for i in range(3)]
+    data = read_dataset(paths)
+    keys = data.keys()
+    splits = [
+        *folds(len(data), 5, 0),
+        *((a, b) for _, a, b in leave_out(data)),
+        *((a, b) for _, a, b in leave_out(data, "source")),
+    ]
+    assert len(splits) == 11
+    for train, test in splits:
+        assert len(test) and not {keys[i] for i in train} & {keys[i] for i in test}
+        assert len(train) + len(test) == len(data)
+    assert [len(data.take(a)) for _, a, _ in leave_out(data)] == [30, 30, 30]
+    assert len(data.without(read_dataset(paths[:1]))) == 30
+
+
+def test_folds_test_each_layer_once():
+    tested = np.concatenate([test for _, test in folds(23, 5, 1)])
+    assert sorted(tested.tolist()) == list(range(23))

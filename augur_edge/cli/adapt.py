@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
-from augur_edge.errors import DataError, UsageError
+from augur_edge.errors import DataError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.predict.model import Model
@@ -71,7 +71,10 @@ def _suggested(model: Model, args: argparse.Namespace) -> int:
 
 
 def _adapted(model: Model, args: argparse.Namespace) -> int:
-    from augur_edge.host.reading import read_dataset
+    try:
+        from augur_edge.host.reading import read_dataset
+    except ModuleNotFoundError:
+        raise MissingExtraError("reading samples is done by the host half, which is not installed here") from None
     from augur_edge.predict.adapt import adapt
     from augur_edge.predict.format import dumps
     from augur_edge.store.files import write_whole

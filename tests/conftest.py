@@ -1,1 +1,7 @@
 """Its being here lets tests of any folder import what several share: `handmade`, `anyruns`."""
+
+import signal
+
+# Started in the background of a script, a process ignores Ctrl-C and hands that on to its children, which tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,6 +2,6 @@
 
 import signal
 
-# Started in the background of a script, a process ignores Ctrl-C and hands that on to its children, which tests interrupt.
+# Started in the background of a script, a process ignores Ctrl-C, and so do its children, which tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

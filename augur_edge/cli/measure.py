@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import console
+from augur_edge.cli import measure_options as options
 from augur_edge.cli import values
+from augur_edge.cli.measure_options import CHANGEABLE, KEPT, LAYER_TIME_S, NETWORK_TIME_S
 from augur_edge.errors import UnsteadyError, UsageError
 
 if TYPE_CHECKING:
@@ -18,21 +20,6 @@ if TYPE_CHECKING:
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet, Request, Target
     from augur_edge.store import RunRecord, Store
-
-NETWORK_TIME_S = 15.0
-LAYER_TIME_S = 0.2
-MODES = ["replay", "isolated", "profiler"]
-KEPT = (
-    "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
-    "max_time", "no_isolated", "affinity", "priority", "lock_memory",
-)  # fmt: skip
-"""What of the command line a run keeps, so that `--resume` measures the same."""
-CHANGEABLE = ("precision", "max_time")
-_PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
-_MAX_TIME = (
-    f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
-    f"(default: {LAYER_TIME_S:g})"
-)
 
 
 class MeasureCommand:
@@ -54,42 +41,9 @@ class MeasureCommand:
     name = "measure"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        what = parser.add_argument_group("what")
-        what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, or CSVs of layers")
-        what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
-        what.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run")
-        what.add_argument(
-            "--batch", type=values.numbers, default=[1], metavar="N,…", help="batch sizes of named networks"
-        )
-        what.add_argument("--dtype", choices=["float32", "int8"], default="float32", help="of named networks")
-        what.add_argument("--shape", action="append", default=[], metavar="NAME=1,3,…", help="shape of a dynamic input")
-        what.add_argument("--seed", type=int, default=0, help="of the sample and of the order of isolated layers")
-        how = parser.add_argument_group("how")
-        how.add_argument(
-            "--runtime", metavar="NAME", help="onnxruntime, litert or tflite_runtime (default: the first installed)"
-        )
-        how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
-        how.add_argument(
-            "--threads", type=values.numbers, default=[1], metavar="N,…", help="threads within an operator"
-        )
-        how.add_argument(
-            "--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)"
-        )
-        how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
-        how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
-        how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
-        how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
-        how.add_argument(
-            "--precision",
-            type=values.share,
-            default=0.01,
-            help="a layer stops when its 95 %% interval is within ± this share",
-        )
-        how.add_argument("--max-time", type=values.seconds, metavar="S", help=_MAX_TIME)
-        out = parser.add_argument_group("output")
-        out.add_argument("--json", action="store_true", help="print one JSON document (augur-edge/measure/1)")
-        out.add_argument("--strict", action="store_true", help="exit with 3 if the device was not steady")
-        out.add_argument("--dry-run", action="store_true", help="say what would be measured and how long it takes")
+        options.add_what(parser)
+        options.add_how(parser)
+        options.add_output(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store

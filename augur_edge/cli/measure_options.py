@@ -1,0 +1,64 @@
+"""The options of `augur-edge measure`, and which of them a run keeps."""
+
+from __future__ import annotations
+
+import argparse
+
+from augur_edge.cli import values
+
+NETWORK_TIME_S = 15.0
+LAYER_TIME_S = 0.2
+MODES = ["replay", "isolated", "profiler"]
+KEPT = (
+    "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
+    "max_time", "no_isolated", "affinity", "priority", "lock_memory",
+)  # fmt: skip
+"""What of the command line a run keeps, so that `--resume` measures the same."""
+CHANGEABLE = ("precision", "max_time")
+_PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
+_MAX_TIME = (
+    f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
+    f"(default: {LAYER_TIME_S:g})"
+)
+
+
+def add_what(parser: argparse.ArgumentParser) -> None:
+    """Networks, model files, samples of layers."""
+    what = parser.add_argument_group("what")
+    what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, or CSVs of layers")
+    what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
+    what.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run")
+    what.add_argument("--batch", type=values.numbers, default=[1], metavar="N,…", help="batch sizes of named networks")
+    what.add_argument("--dtype", choices=["float32", "int8"], default="float32", help="of named networks")
+    what.add_argument("--shape", action="append", default=[], metavar="NAME=1,3,…", help="shape of a dynamic input")
+    what.add_argument("--seed", type=int, default=0, help="of the sample and of the order of isolated layers")
+
+
+def add_how(parser: argparse.ArgumentParser) -> None:
+    """Runtime, threads, process, protocol."""
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--runtime", metavar="NAME", help="onnxruntime, litert or tflite_runtime (default: the first installed)"
+    )
+    how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
+    how.add_argument("--threads", type=values.numbers, default=[1], metavar="N,…", help="threads within an operator")
+    how.add_argument("--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)")
+    how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
+    how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
+    how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
+    how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
+    how.add_argument(
+        "--precision",
+        type=values.share,
+        default=0.01,
+        help="a layer stops when its 95 %% interval is within ± this share",
+    )
+    how.add_argument("--max-time", type=values.seconds, metavar="S", help=_MAX_TIME)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """What is printed, and the exit code."""
+    out = parser.add_argument_group("output")
+    out.add_argument("--json", action="store_true", help="print one JSON document (augur-edge/measure/1)")
+    out.add_argument("--strict", action="store_true", help="exit with 3 if the device was not steady")
+    out.add_argument("--dry-run", action="store_true", help="say what would be measured and how long it takes")

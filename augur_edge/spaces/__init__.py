@@ -1,0 +1,73 @@
+"""Search spaces: every architecture as text, vector and index, and as a Network that can be measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import Any
+
+from augur_edge.errors import UsageError
+from augur_edge.spaces.base import Choice, Choices, Space, Vector
+from augur_edge.spaces.fbnet import FBNet
+from augur_edge.spaces.nasbench201 import NasBench201
+
+__all__ = ["Choice", "Choices", "Space", "Vector", "get", "is_architecture", "names", "resolve"]
+
+_SPACES: dict[str, Any] = {space.name: space for space in (FBNet, NasBench201)}
+
+
+def names() -> tuple[str, ...]:
+    """Every name `get` takes, sorted."""
+    return tuple(sorted(_SPACES))
+
+
+def get(name: str, **options: int | str) -> Space:
+    """The space called `name`, its skeleton changed by `options` (see the space's class).
+
+    Raises UsageError for an unknown name or option, with the nearest ones, and for a value an option cannot have.
+    """
+    if name not in _SPACES:
+        near = difflib.get_close_matches(name, names(), 2, 0.4)
+        raise UsageError(f"no search space is called {name!r}; {_hint(near, names())}")
+    kind = _SPACES[name]
+    known = {f.name: f.default for f in dataclasses.fields(kind)}
+    for key, value in options.items():
+        if key not in known:
+            raise UsageError(f"{name} has no option {key!r}; {_hint(difflib.get_close_matches(key, known), known)}")
+        if type(value) is not type(known[key]) or (isinstance(value, int) and value < 1):
+            wanted = "a whole number from 1 on" if isinstance(known[key], int) else "a word"
+            raise UsageError(f"{name}: {key}={value}: {key} takes {wanted}")
+    views = getattr(kind, "VIEWS", None)
+    if views is not None and options.get("view", views[0]) not in views:
+        raise UsageError(f"{name}: view={options['view']}: there are {', '.join(views)}")
+    space: Space = kind(**options)
+    return space
+
+
+def is_architecture(text: str) -> bool:
+    """Whether `text` begins as an architecture does: `nasbench201:…`, `nasbench201@classes=100:…`."""
+    head, colon, _ = text.partition(":")
+    return bool(colon) and head.partition("@")[0] in _SPACES
+
+
+def resolve(text: str) -> tuple[Space, Vector]:
+    """The space and the vector of `SPACE:ARCHITECTURE` or `SPACE@OPTION=VALUE,…:ARCHITECTURE`. Raises UsageError."""
+    head, _, architecture = text.partition(":")
+    space = parse(head)
+    return space, space.encode(architecture)
+
+
+def parse(head: str) -> Space:
+    """The space of `SPACE` or `SPACE@OPTION=VALUE,…`. Raises UsageError."""
+    name, at, rest = head.partition("@")
+    options: dict[str, int | str] = {}
+    for part in rest.split(",") if at else []:
+        key, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"{head}: {part!r} is no OPTION=VALUE")
+        options[key.strip()] = int(value) if value.strip().isdecimal() else value.strip()
+    return get(name, **options)
+
+
+def _hint(near: list[str], known: Any) -> str:
+    return f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"

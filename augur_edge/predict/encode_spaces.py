@@ -1,4 +1,4 @@
-"""The encoders of search spaces in numpy, the twin of csrc/predict/spaces.cc; slots and features are in format.h's order.
+"""The encoders of search spaces in numpy, the twin of csrc/predict/spaces.cc; format.h lists slots and features.
 
 For each encoder: `features(name, vectors)` gives what trees and base terms may use, `slots(name, vectors)` the values
 that tables are read at, `slot_sizes(name)` how many values a slot has, `feature_names(name)` what to call the features.
@@ -20,6 +20,7 @@ U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 F32 = npt.NDArray[np.float32]
 
+_CELL_PLACES = (5,) * 12 + (15625,) * 2
 _PATHS = ((3,), (0, 4), (1, 5), (0, 2, 5))  # edges of each way from node 0 to node 3
 _TARGETS = ((0,), (1, 2), (3, 4, 5))  # edges into nodes 1, 2 and 3
 _SKELETON_MACS = 7783040
@@ -47,9 +48,8 @@ def check_vectors(name: str, vectors: npt.ArrayLike) -> U8:
     space = spaces.get(ENCODERS[name].space)
     found = np.asarray(vectors)
     if found.ndim != 2 or found.shape[1] != len(space.choices) or found.dtype.kind not in "iu":
-        raise UsageError(
-            f"{name}: vectors are whole numbers [n, {len(space.choices)}], not {found.dtype} {found.shape}"
-        )
+        wanted = f"whole numbers [n, {len(space.choices)}]"
+        raise UsageError(f"{name}: vectors are {wanted}, not {found.dtype} {found.shape}")
     sizes = np.array([len(c.ops) for c in space.choices])
     bad = np.flatnonzero(((found < 0) | (found >= sizes)).any(axis=1))
     if len(bad):
@@ -118,9 +118,8 @@ def _read_cells(cells: I64) -> I64:
 
 def _one_hot(values: I64, sizes: tuple[int, ...]) -> I64:
     """int64[n, sum of sizes]."""
-    return np.concatenate(
-        [(values[:, i, None] == np.arange(size)).astype(np.int64) for i, size in enumerate(sizes)], axis=1
-    )
+    ones = [(values[:, i, None] == np.arange(size)).astype(np.int64) for i, size in enumerate(sizes)]
+    return np.concatenate(ones, axis=1)
 
 
 def _fill_cells(cells: I64) -> npt.NDArray[np.float64]:
@@ -214,9 +213,7 @@ def _numbers(code: int, space: str) -> Encoder:
 ENCODERS = {
     e.name: e
     for e in (
-        Encoder(
-            "nasbench201/1", 3, "nasbench201", (5,) * 12 + (15625,) * 2, False, _cell_names(), _read_cells, _fill_cells
-        ),
+        Encoder("nasbench201/1", 3, "nasbench201", _CELL_PLACES, False, _cell_names(), _read_cells, _fill_cells),
         _numbers(4, "fbnet"),
     )
 }

@@ -38,13 +38,27 @@ constexpr uint32_t kEdges = 6, kOps = 5, kCells = 15625;
 constexpr uint8_t kPaths[4] = {1 << 3, 1 << 0 | 1 << 4, 1 << 1 | 1 << 5, 1 << 0 | 1 << 2 | 1 << 5};  // their edges
 constexpr uint16_t kFives[kEdges] = {1, 5, 25, 125, 625, 3125};
 
+constexpr uint32_t bits_of(uint32_t set) { return set == 0 ? 0 : (set & 1) + bits_of(set >> 1); }
+
 // What a set of working edges comes to, for each of the 64.
 struct Shapes {
-  uint8_t alive[64];  // edges on a path from input to output
-  constexpr Shapes() : alive() {
-    for (uint32_t edges = 0; edges < 64; ++edges)
-      for (uint32_t path = 0; path < 4; ++path)
-        if ((edges & kPaths[path]) == kPaths[path]) alive[edges] = static_cast<uint8_t>(alive[edges] | kPaths[path]);
+  uint8_t alive[64];                                           // edges on a path from input to output
+  uint8_t bits[64];                                            // how many edges a set has
+  uint8_t paths[64], longest[64], shortest[64], nodes[64];     // of a set that is all alive
+  constexpr Shapes() : alive(), bits(), paths(), longest(), shortest(), nodes() {
+    for (uint32_t edges = 0; edges < 64; ++edges) {
+      bits[edges] = static_cast<uint8_t>(bits_of(edges));
+      // edges 0 | 1 2 | 3 4 5 end in nodes 1, 2 and 3
+      nodes[edges] = static_cast<uint8_t>(((edges & 1) != 0) + ((edges & 6) != 0) + ((edges & 56) != 0));
+      for (uint32_t path = 0; path < 4; ++path) {
+        if ((edges & kPaths[path]) != kPaths[path]) continue;
+        const uint8_t length = static_cast<uint8_t>(bits_of(kPaths[path]));
+        alive[edges] = static_cast<uint8_t>(alive[edges] | kPaths[path]);
+        ++paths[edges];
+        longest[edges] = length > longest[edges] ? length : longest[edges];
+        shortest[edges] = shortest[edges] == 0 || length < shortest[edges] ? length : shortest[edges];
+      }
+    }
   }
 };
 constexpr Shapes kShapes;
@@ -78,54 +92,46 @@ constexpr int64_t kOpBytes[kOps] = {0, 0, 2 * kMapBytes + 107520, 2 * kMapBytes 
 
 struct Cell {
   int64_t macs, bytes;
-  Cell(const uint32_t *counts, uint32_t adds) : macs(kSkeletonMacs), bytes(3 * kMapBytes * adds) {
-    for (uint32_t op = 0; op < kOps; ++op) macs += kOpMacs[op] * counts[op], bytes += kOpBytes[op] * counts[op];
+  Cell(const uint8_t *counts, uint32_t adds) : macs(kSkeletonMacs), bytes(3 * kMapBytes * adds) {
+    for (uint32_t op = 2; op < kOps; ++op) macs += kOpMacs[op] * counts[op], bytes += kOpBytes[op] * counts[op];
   }
 };
 
-void fill_paths(const Places &p, float *x) {
-  uint32_t paths = 0, longest = 0, shortest = 0, convs = 0;
-  int64_t heaviest = 0;
-  for (uint32_t path = 0; path < 4; ++path) {
-    if ((p.shape & kPaths[path]) != kPaths[path]) continue;
-    uint32_t length = 0, convs_here = 0;
-    int64_t macs = 0;
-    for (uint32_t e = 0; e < kEdges; ++e) {
-      if (!(kPaths[path] >> e & 1)) continue;
-      const uint32_t op = p.at[e];
-      ++length, convs_here += op == 2 || op == 3, macs += kOpMacs[op];
-    }
-    ++paths;
-    longest = length > longest ? length : longest;
-    shortest = shortest == 0 || length < shortest ? length : shortest;
-    convs = convs_here > convs ? convs_here : convs;
+// Most convolutions and most MACs on one path of the pruned cell. convs: edges of 1x1 and of 3x3 ones.
+void fill_heaviest(uint32_t shape, const uint32_t *convs, float *x) {
+  uint32_t most = 0, heaviest = 0;
+  for (const uint8_t path : kPaths) {
+    const uint32_t mask = (shape & path) == path ? path : 0;
+    const uint32_t ones = kShapes.bits[convs[0] & mask], threes = kShapes.bits[convs[1] & mask];
+    const uint32_t macs = ones * static_cast<uint32_t>(kOpMacs[2]) + threes * static_cast<uint32_t>(kOpMacs[3]);
+    most = ones + threes > most ? ones + threes : most;
     heaviest = macs > heaviest ? macs : heaviest;
   }
-  x[0] = static_cast<float>(paths), x[1] = static_cast<float>(longest), x[2] = static_cast<float>(shortest);
-  x[3] = static_cast<float>(convs), x[4] = static_cast<float>(heaviest);
+  x[0] = static_cast<float>(most), x[1] = static_cast<float>(heaviest);
 }
 
 void fill_cell(const SpaceEncoder &, const Places &p, float *all) {
-  uint32_t counts[2][kOps] = {};
+  uint8_t counts[2][8] = {};
+  uint32_t convs[2] = {};
   memset(all, 0, sizeof(float) * 2 * kEdges * kOps);
-  for (uint32_t view = 0; view < 2; ++view)
-    for (uint32_t e = 0; e < kEdges; ++e) {
-      const uint32_t op = p.at[kEdges * view + e];
-      all[kOps * (kEdges * view + e) + op] = 1.0f;
-      ++counts[view][op];
-    }
+  AUGUR_UNROLL
+  for (uint32_t i = 0; i < 2 * kEdges; ++i) {
+    const uint32_t op = p.at[i];
+    all[kOps * i + op] = 1.0f;
+    ++counts[i / kEdges][op];
+  }
+  for (uint32_t e = 0; e < kEdges; ++e) convs[0] |= uint32_t{p.at[e] == 2} << e, convs[1] |= uint32_t{p.at[e] == 3} << e;
   float *x = all + 2 * kEdges * kOps;
   for (uint32_t view = 0; view < 2; ++view)
     for (uint32_t op = 0; op < kOps; ++op) *x++ = static_cast<float>(counts[view][op]);
-  // Edges 0 | 1 2 | 3 4 5 end in nodes 1, 2 and 3; a node adds all but the first of its edges.
-  const uint32_t edges = kEdges - counts[1][0];
-  const uint32_t nodes = uint32_t{(p.shape & 1) != 0} + ((p.shape & 6) != 0) + ((p.shape & 56) != 0);
-  const Cell pruned(counts[1], edges - nodes);
+  const uint32_t shape = p.shape, edges = kShapes.bits[shape], nodes = kShapes.nodes[shape];
+  const Cell pruned(counts[1], edges - nodes);  // a node adds all but the first of its edges
   Cell raw(counts[0], 3);
   raw.bytes += 2 * kMapBytes * counts[0][0];  // `none` is a multiplication by 0
   *x++ = static_cast<float>(edges), *x++ = static_cast<float>(nodes), *x++ = static_cast<float>(edges - nodes);
-  fill_paths(p, x);
-  x += 5;
+  *x++ = kShapes.paths[shape], *x++ = kShapes.longest[shape], *x++ = kShapes.shortest[shape];
+  fill_heaviest(shape, convs, x);
+  x += 2;
   *x++ = static_cast<float>(pruned.macs), *x++ = static_cast<float>(raw.macs);
   *x++ = static_cast<float>(pruned.bytes), *x++ = static_cast<float>(raw.bytes);
 }

@@ -26,18 +26,20 @@ from augur_edge.predict.model import (
     Feature,
     Level,
     Model,
+    Table,
     Tree,
     check_model,
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 ORDER = 0x0A0B0C0D
 HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8s16x")
 ENTRY = struct.Struct("<IIII")
 FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL = range(1, 11)
+TABLE = struct.Struct("<HHI")
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, TABLES, VALUES = range(1, 13)
 PADDING_CUT = 127
 LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 
@@ -65,6 +67,8 @@ def dumps(model: Model) -> bytes:
         CUTS: cuts.tobytes(),
         LEAF: b"".join(_placed(trees, "<f4" if model.leaves == "float32" else "<i2")),
         INTERVAL: b"".join(LEVEL.pack(v.level, v.low, v.high) for v in model.levels),
+        TABLES: b"".join(TABLE.pack(t.slot, 0, len(t.values)) for t in model.tables),
+        VALUES: b"".join(t.values.astype("<f4").tobytes() for t in model.tables),
     }
     return _assemble(model, len(columns), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)})
 
@@ -126,7 +130,8 @@ def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes
         len(model.levels), len(sections), len(model.trees), 0, model.bias, model.scale, model.overhead,
         model.rounding_error, model.target.encode(), model.unit.encode(),
     )  # fmt: skip
-    whole = HEADER.pack(MAGIC, MAJOR, MINOR, 0, *fields) + table + body
+    minor = MINOR if encoder > 2 else 0  # files that any reader of version 1 can use stay as they were
+    whole = HEADER.pack(MAGIC, MAJOR, minor, 0, *fields) + table + body
     return whole[:12] + struct.pack("<I", zlib.crc32(whole[16:])) + whole[16:]
 
 
@@ -224,9 +229,20 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         leaves=LEAVES[head["leaves"]],
         base=_read_base(BASES[head["base"]], parts, len(records)),
         levels=tuple(Level(*r) for r in LEVEL.iter_unpack(parts.get(INTERVAL, b""))),
+        tables=tuple(_read_tables(parts)),
         meta=meta,
         **{k: head[k] for k in ("bias", "scale", "overhead", "rounding_error")},
     )
+
+
+def _read_tables(parts: dict[int, bytes]) -> Iterator[Table]:
+    values = np.frombuffer(parts.get(VALUES, b""), "<f4")
+    at = 0
+    for slot, _, count in TABLE.iter_unpack(parts.get(TABLES, b"")):
+        yield Table(slot, values[at : at + count])
+        at += count
+    if at != len(values):
+        raise ValueError("tables")
 
 
 def _read_base(kind: str, parts: dict[int, bytes], n: int) -> Base | None:

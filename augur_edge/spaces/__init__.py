@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
+import random
+from collections.abc import Iterator
 from typing import Any
 
 from augur_edge.errors import UsageError
@@ -11,8 +14,10 @@ from augur_edge.spaces.base import Choice, Choices, Space, Vector
 from augur_edge.spaces.fbnet import FBNet
 from augur_edge.spaces.nasbench201 import NasBench201
 
-__all__ = ["Choice", "Choices", "Space", "Vector", "get", "is_architecture", "names", "resolve"]
+__all__ = ["Choice", "Choices", "Space", "Vector", "get", "is_architecture", "names", "parse", "pick", "resolve"]
 
+MOST = 100_000
+"""Architectures that are listed without being asked for a number of them."""
 _SPACES: dict[str, Any] = {space.name: space for space in (FBNet, NasBench201)}
 
 
@@ -67,6 +72,38 @@ def parse(head: str) -> Space:
             raise UsageError(f"{head}: {part!r} is no OPTION=VALUE")
         options[key.strip()] = int(value) if value.strip().isdecimal() else value.strip()
     return get(name, **options)
+
+
+def pick(space: Space, count: int | None, order: str, seed: int) -> list[Vector]:
+    """`count` architectures that can be run (all for None), in the order of their `index` or at `random`.
+
+    Left out are those whose input does not reach their output. Raises UsageError where there are fewer.
+    """
+    if count is None and space.size > MOST:
+        raise UsageError(f"{space.name} has {space.size} architectures; say how many with --count")
+    if count is not None and count < 1:
+        raise UsageError(f"--count {count}: at least 1")
+    if order == "index":
+        found = (v for v in map(space.vector_or_none, range(space.combinations)) if v is not None and space.runs(v))
+        return _first(space, found, count)
+    rng = random.Random(seed)
+    if count is None:
+        vectors = pick(space, None, "index", seed)
+        rng.shuffle(vectors)
+        return vectors
+    drawn: dict[Vector, None] = {}
+    for _ in range(1000 + 100 * count):
+        drawn.update(dict.fromkeys(v for v in space.sample(1, rng) if space.runs(v)))
+        if len(drawn) == count:
+            return list(drawn)
+    raise UsageError(f"{space.name}: fewer than {count} different architectures were found; ask for fewer")
+
+
+def _first(space: Space, found: Iterator[Vector], count: int | None) -> list[Vector]:
+    vectors = list(itertools.islice(found, count))
+    if count is not None and len(vectors) < count:
+        raise UsageError(f"{space.name}: only {len(vectors)} architectures can be run, --count asks for {count}")
+    return vectors
 
 
 def _hint(near: list[str], known: Any) -> str:

@@ -64,6 +64,16 @@ class Space(Protocol):
     def at(self, index: int) -> Vector:
         """The inverse of `index`."""
 
+    @property
+    def combinations(self) -> int:
+        """Of answers, architectures or not; every `index` is below it."""
+
+    def vector_or_none(self, index: int) -> Vector | None:
+        """`at`, but None for answers that are no architecture together."""
+
+    def runs(self, vector: Vector) -> bool:
+        """Whether the network computes something of its input."""
+
     def sample(self, count: int, rng: random.Random) -> list[Vector]:
         """`count` different architectures, each as likely as any other."""
 
@@ -97,7 +107,7 @@ class Choices:
 
     @property
     def combinations(self) -> int:
-        """Of answers, valid or not; `index` is below it."""
+        """See `Space`."""
         return prod(len(c.ops) for c in self.choices)
 
     @property
@@ -171,11 +181,23 @@ class Choices:
         """See `Space`."""
         if not 0 <= index < self.combinations:
             raise UsageError(f"{self.name}: index {index} is not within 0 to {self.combinations - 1}")
+        return self.validate(self._answers(index))
+
+    def _answers(self, index: int) -> Vector:
         vector = []
         for choice in self.choices:
             index, value = divmod(index, len(choice.ops))
             vector.append(value)
-        return self.validate(vector)
+        return tuple(vector)
+
+    def vector_or_none(self, index: int) -> Vector | None:
+        """See `Space`."""
+        vector = self._answers(index)
+        return vector if self.check(vector) is None else None
+
+    def runs(self, vector: Vector) -> bool:
+        """See `Space`."""
+        return True
 
     def draw(self, rng: random.Random) -> Vector:
         """Random answers, which together may be no architecture."""

@@ -85,6 +85,10 @@ class NasBench201(Choices):
         """Whether the cell's output depends on its input; LatBench holds the 15 284 cells of which that is true."""
         return any(pruned(self.validate(vector)))
 
+    def runs(self, vector: Vector) -> bool:
+        """See `Space`; the raw view runs every cell."""
+        return self.view == "raw" or self.connected(vector)
+
     def network(self, vector: Sequence[int], batch: int = 1) -> Network:
         """Stem, three stages of `cells` cells with residual blocks of stride 2 between, pooling, classifier.
 

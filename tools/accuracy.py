@@ -24,8 +24,8 @@ from augur_edge.host.teachers import TEACHERS
 from augur_edge.host.training import Plan, Trained, train
 from augur_edge.host.validate import tiles_of
 from augur_edge.metrics import coverage, mape, medape
-from augur_edge.predict import Predictor, kernel
-from augur_edge.predict.bench import sample_rows, time_rows
+from augur_edge.predict import Predictor, available
+from augur_edge.predict.bench import bench
 from augur_edge.predict.format import loads
 
 SETS = ("torchvision_models", "fb_convnets", "neuralpower_convnets", "supernet_convnets")
@@ -157,15 +157,17 @@ def node(data: Dataset, seed: int) -> None:
 
 
 def in_kernel(data: Dataset, seed: int) -> None:
-    """Size of the student and ns a row here."""
+    """Size of the student and ns a row here, by kernel."""
     trained = train(data, Plan("latency", seed=seed))
     model = loads(trained.data)
     predictor = Predictor(trained.data)
-    ns = time_rows(predictor, sample_rows(model, 10_000), 1000)
     print(
         f"\nstudent of all layers: {len(model.trees)} trees, {len(model.features)} features, {len(trained.data)} bytes"
     )
-    print(f"kernel {kernel()}: {ns:.0f} ns a row, 1000 rows at a time: {verdict(ns, 110)}")
+    for entry in bench(predictor, model, [1, 1000], available()):
+        one, many = entry["ns_per_row"][1], entry["ns_per_row"][1000]
+        said = f": {verdict(many, 110)}" if entry["kernel"] == "avx2" else ""
+        print(f"kernel {entry['kernel']}: {one:.0f} ns for one row, {many:.0f} ns a row of 1000 at a time{said}")
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ def cross_validate(
     check(y, choice)
     names = list(dict.fromkeys(["roofline", *(MEMBERS if choice in {"auto", "stack"} else [choice])]))
     found = {name: np.empty(len(y)) for name in names}
-    done = done or Checkpoint()
+    done = Checkpoint() if done is None else done
     for k, (train, test) in enumerate(folds(len(y), _FOLDS, seed), 1):
         answers, kept = done.get(f"fold{k}"), ", kept from before"
         if answers is None:

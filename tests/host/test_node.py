@@ -9,6 +9,7 @@ from machine import cycles, short_layers
 from augur_edge.errors import DataError
 from augur_edge.host import node
 from augur_edge.host.features import Tiles
+from augur_edge.host.teachers import TEACHERS
 from augur_edge.metrics import mape
 from augur_edge.predict.encode import from_short
 
@@ -92,3 +93,13 @@ def test_the_published_shape_runs():
     out = node.forward([{k: v.requires_grad_() for k, v in p.items()} for p in parameters], x, adjust=True)
     out.sum().backward()
     assert out.shape == (4,) and all(torch.isfinite(p["response"].grad).all() for p in parameters)
+
+
+def test_the_published_shape_trains_to_the_end_of_a_short_run():
+    layers = from_short(short_layers(40))
+    y = cycles(layers)
+    teacher = TEACHERS["node-augur"](0, Tiles(32, 32, 16))
+    teacher.most_steps, teacher.every, teacher.batch = 3, 1, 8
+    predicted = teacher.fit(layers, y).predict(layers[:5])
+    assert teacher.shape == node.AUGUR and len(teacher._parameters) == 6
+    assert np.isfinite(predicted).all() and (predicted > 0).all()

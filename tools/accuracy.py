@@ -24,7 +24,7 @@ from augur_edge.host.teachers import TEACHERS
 from augur_edge.host.training import Plan, Trained, train
 from augur_edge.host.validate import tiles_of
 from augur_edge.metrics import coverage, mape, medape
-from augur_edge.predict import Predictor, available
+from augur_edge.predict import Predictor, kernels
 from augur_edge.predict.bench import bench
 from augur_edge.predict.format import loads
 
@@ -164,7 +164,7 @@ def in_kernel(data: Dataset, seed: int) -> None:
     print(
         f"\nstudent of all layers: {len(model.trees)} trees, {len(model.features)} features, {len(trained.data)} bytes"
     )
-    for entry in bench(predictor, model, [1, 1000], available()):
+    for entry in bench(predictor, model, [1, 1000], list(kernels())):
         one, many = entry["ns_per_row"][1], entry["ns_per_row"][1000]
         said = f": {verdict(many, 110)}" if entry["kernel"] == "avx2" else ""
         print(f"kernel {entry['kernel']}: {one:.0f} ns for one row, {many:.0f} ns a row of 1000 at a time{said}")

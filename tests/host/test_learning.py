@@ -137,8 +137,8 @@ def test_intervals_hold_their_share():
 def test_the_spread_finds_where_errors_are_large():
     x = np.random.default_rng(0).uniform(0, 1, (4000, 3)).astype(np.float32)
     logs = np.where(x[:, 1] > 0.5, np.log(0.4), np.log(0.1)) + np.where(x[:, 2] > 0.25, np.log(1.5), 0)
-    shares = fit_spread(x, logs).of(x)
-    assert shares.max() == 1 and shares == pytest.approx(np.exp(logs) / 0.6, rel=0.1)
+    shares, wished = fit_spread(x, logs).of(x), np.exp(logs) / 0.6
+    assert shares.max() == 1 and (np.abs(shares / wished - 1) < 0.05).mean() > 0.95
 
 
 def test_intervals_are_wide_where_the_layers_are_hard():

@@ -74,9 +74,8 @@ class TrainCommand:
         budget = Budget(args.max_ns, args.max_kb)
         plan = Plan(args.target, args.teacher, args.seed, levels, budget, about)
         key = key_of(data.known(args.target), __version__, plan.target, plan.teacher, plan.seed)
-        trained = _kept(
-            Checkpoint(partial_of(args.output), key, args.resume), lambda done: train(data, plan, console.talk, done)
-        )
+        done = Checkpoint(partial_of(args.output), key, args.resume)
+        trained = _kept(done, lambda: train(data, plan, console.talk, done))
         write_whole(args.output, lambda temporary: _write(temporary, trained.data))
         console.talk(_said(trained.report))
         console.talk(f"{args.output}: written, {len(trained.data)} bytes")

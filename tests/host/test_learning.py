@@ -150,7 +150,7 @@ def test_intervals_are_wide_where_the_layers_are_hard():
     noise = rng.normal(0, deviations, len(LAYERS))
     unseen = relatives(LAYERS, 3000, 5)
     there = np.where(unseen[:, 6] > 200, 0.25, 0.05)
-    levels, spread = intervals(model, LAYERS, noise, Doubt(unseen, np.zeros(len(unseen)), there), [0.9], 0)
+    levels, spread = intervals(model, LAYERS, noise, Doubt(unseen, np.zeros(len(unseen)), there), [0.9], seed=0)
     x = encode(LAYERS)[:, [f.id for f in model.features]]
     shares, fresh = spread.of(x), rng.normal(0, deviations, (200, len(LAYERS)))
     inside = (fresh >= shares * levels[0].low) & (fresh <= shares * levels[0].high)

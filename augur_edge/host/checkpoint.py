@@ -45,7 +45,8 @@ class Checkpoint:
         self._arrays[name] = values
         if self.path is not None:
             stream = io.BytesIO()
-            np.savez(stream, key=np.array(self.key), **{f"a_{k}": v for k, v in self._arrays.items()})
+            kept: dict[str, Any] = {f"a_{name}": array for name, array in self._arrays.items()}
+            np.savez(stream, key=np.array(self.key), **kept)
             write_whole(self.path, lambda temporary: _write(temporary, stream.getvalue()))
 
     def drop(self) -> None:

@@ -30,7 +30,7 @@ from augur_edge.predict.format import loads
 
 SETS = ("torchvision_models", "fb_convnets", "neuralpower_convnets", "supernet_convnets")
 PARTS = ("networks", "blind", "curve", "folds", "node", "kernel")
-# Files that no decision about the method was taken on, neither on their own figures nor on their layers left out.
+# Networks whose figures, left out as a whole, no decision was taken on; single layers of theirs stood in random folds.
 BLIND = (
     *(f"fb_convnet_{i}" for i in (3, 4, 5, 6)), "profiled_alexnet", "profiled_cifar-10-conv", "profiled_nin",
     "profiled_vgg16",

@@ -33,6 +33,7 @@ SCALES = {
 }  # fmt: skip
 _NAMES = ("network", "device", "name")
 AUGUR_CLOCK_MHZ = 500.0
+MOST_BYTES, MOST_ROWS = 1 << 30, 5_000_000
 
 
 def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float = AUGUR_CLOCK_MHZ) -> Dataset:
@@ -46,6 +47,7 @@ def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float
     files = [file for path in paths for file in _files(path)]
     names = _short_names(files)
     for path in files:
+        _check_size(path)
         kind = fmt or _format_of(path)
         if kind == "augur":
             rows += _augur(path, names[path], clock_mhz)
@@ -56,9 +58,22 @@ def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float
     data = merge(rows, wholes)
     if len(data.devices) > 1:
         raise DataError(f"layers of {len(data.devices)} devices ({', '.join(sorted(data.devices)[:3])}): train on one")
+    if data.devices and data.n_unnamed:
+        console.warn(
+            f"{data.n_unnamed} of {data.n_rows} rows name no device: taken to be of {next(iter(data.devices))}"
+        )
     if data.n_conflicts:
         console.warn(f"{data.n_conflicts} layers were measured more than once, over 5 % apart: their medians are used")
     return data
+
+
+def _check_size(path: Path) -> None:
+    """Raises DataError for a table that would not fit the memory of a small machine; stores are read run by run."""
+    size = path.stat().st_size if path.is_file() and path.suffix in {".csv", ".parquet"} else 0
+    if size > MOST_BYTES:
+        raise DataError(
+            f"{path}: {size / 1e9:.0f} GB; a table of layers has at most {MOST_BYTES / 1e9:.0f} GB: split it"
+        )
 
 
 def _files(path: Path) -> list[Path]:
@@ -193,6 +208,9 @@ def _parquet(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
     except ImportError as error:
         raise MissingExtraError(f"{path}: Parquet needs pyarrow; pip install 'augur-edge[parquet]'") from error
     try:
+        n_rows = parquet.ParquetFile(str(path)).metadata.num_rows
+        if n_rows > MOST_ROWS:
+            raise DataError(f"{path}: {n_rows} rows; a table of layers has at most {MOST_ROWS}: split it")
         table = parquet.read_table(str(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from error

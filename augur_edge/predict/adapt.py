@@ -82,7 +82,8 @@ def adapt(model: Model, layers: I64, y: F64) -> Model:
         "mape_before": round(100 * float(np.abs(answer / y - 1).mean()), 3),
         "mape_left_out": round(100 * float(np.abs(np.exp(left_out) - 1).mean()), 3),
     }
-    levels = tuple(_widened(level, left_out) for level in model.levels)
+    share = 1.0 if model.spread is None else model.spread.of(roofline.x.astype(np.float32))
+    levels = tuple(_widened(level, left_out / share) for level in model.levels)
     return replace(model, base=roofline.base(theta), levels=levels, meta={**model.meta, "adapted": about})
 
 

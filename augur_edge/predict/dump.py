@@ -26,6 +26,10 @@ def _parts(model: Model) -> Iterator[str]:
     yield from _base(model.base, [f.name for f in model.features])
     for level in model.levels:
         yield f"interval {level.level:g}: score {level.low:+.6g} to {level.high:+.6g}"
+    if model.spread is not None:
+        names = [model.features[f].name for f in model.spread.features.tolist()]
+        yield "spread: " + ", ".join(f"{n} > {t:.9g}" for n, t in zip(names, model.spread.thresholds.tolist()))
+        yield "  " + " ".join(f"{v:.6g}" for v in model.spread.shares.tolist())
     for key, value in sorted(model.meta.items()):
         yield f"meta {key}: {json.dumps(value, ensure_ascii=False, sort_keys=True)}"
 

@@ -32,6 +32,18 @@ struct Level {  // a record of section 10, in place
   double level, low, high;
 };
 
+struct Comparison {  // of section 11, in place
+  uint32_t feature;
+  float threshold;
+};
+
+// Section 11: the share of the interval that a row gets; depth 0 where it is not there.
+struct Spread {
+  uint32_t depth;
+  const Comparison *comparisons;
+  const float *shares;
+};
+
 // Leaves before tree t of a group: 64 bytes of padding follow every eighth tree (format.h, point 5).
 template <class Leaf>
 constexpr size_t leaf_at(size_t tree, uint32_t depth) {
@@ -61,6 +73,7 @@ struct augur_model {
   const augur::Feature *features;
   const double *base;
   const augur::Level *levels;
+  augur::Spread spread;
   const char *meta;
   uint32_t meta_bytes;
   uint32_t n_trees;

@@ -11,7 +11,7 @@ from augur_edge import console
 from augur_edge.errors import UsageError
 
 if TYPE_CHECKING:
-    from augur_edge.host.dataset import Dataset
+    from augur_edge.dataset.rows import Dataset
 
 
 class TrainCommand:
@@ -51,9 +51,9 @@ class TrainCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
-        from augur_edge.host.dataset import summary
+        from augur_edge.dataset.reading import read_dataset
+        from augur_edge.dataset.rows import summary
         from augur_edge.host.distill import LEVELS, Budget
-        from augur_edge.host.reading import read_dataset
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_whole
 
@@ -85,7 +85,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
-    from augur_edge.host.reading import read_dataset
+    from augur_edge.dataset.reading import read_dataset
 
     left = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
     console.talk(f"excluded {len(data) - len(left)} of {len(data)} layers")

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from augur_edge.dataset.rows import UNITS, Dataset
 from augur_edge.errors import UsageError
-from augur_edge.host.dataset import UNITS, Dataset
 from augur_edge.host.features import F64, I64
 from augur_edge.host.student import Size, fit_student
 from augur_edge.host.teachers import Teacher
@@ -98,13 +98,6 @@ def conformal(residuals: F64, gaps: F64, levels: Sequence[float], seed: int) -> 
         low, high = np.quantile(values, [tail, 1 - tail])
         found.append(Level(level, min(float(low), 0.0), max(float(high), 0.0)))
     return tuple(found)
-
-
-def overhead(model_bytes: bytes, data: Dataset) -> float:
-    """ns that a whole network costs above the sum of its layers, the median over those measured whole; 0 if none is."""
-    predictor = Predictor(model_bytes)
-    rest = [w.latency_ns - predictor.predict_network(w.layers) for w in data.wholes]
-    return float(np.median(rest)) if rest else 0.0
 
 
 def _monotone(data: Dataset, student: Predictor, teacher: Teacher) -> tuple[float, float]:

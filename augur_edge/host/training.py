@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from augur_edge import __version__
-from augur_edge.host.dataset import Dataset
-from augur_edge.host.distill import LEVELS, Budget, conformal, distill, overhead
+from augur_edge.dataset.rows import Dataset
+from augur_edge.host.distill import LEVELS, Budget, conformal, distill
 from augur_edge.host.teachers import Teacher
+from augur_edge.host.totals import Totals, fit_totals
 from augur_edge.host.validate import Talk, cross_validate, fitted, tiles_of
 from augur_edge.metrics import mape
 from augur_edge.predict import Predictor
@@ -64,10 +65,13 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
         "tiles": {"inner": tiles.inner, "outer": tiles.outer, "least": tiles.least},
         "student": made.report,
     }
+    whole = plan.target == "latency"
+    totals = fit_totals(data, validated.predictions[validated.best], plan.levels) if whole else Totals()
     model = replace(
         made.model,
         levels=conformal(residuals, made.gaps, plan.levels, plan.seed),
-        overhead=overhead(made.data, data) if plan.target == "latency" else 0.0,
-        meta={"training": {**report, **plan.about}},
+        overhead=totals.once,
+        layer_overhead=totals.per_layer,
+        meta={"training": {**report, **({"network": totals.report} if totals.report else {}), **plan.about}},
     )
     return Trained(dumps(model), teacher, report)

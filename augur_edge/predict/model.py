@@ -71,7 +71,8 @@ class Level:
 class Model:
     """All of a predictor. With int16 leaves, `leaves="int16"` and `rounding_error` bounds what that costs the score.
 
-    overhead: of a network, in `unit`. meta: provenance, anything JSON can hold.
+    overhead: of a network, layer_overhead: of each of its layers besides, in `unit`. meta: provenance, anything JSON
+    can hold.
     """
 
     features: tuple[Feature, ...]
@@ -86,6 +87,7 @@ class Model:
     base: Base | None = None
     levels: tuple[Level, ...] = ()
     overhead: float = 0.0
+    layer_overhead: float = 0.0
     rounding_error: float = 0.0
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -123,8 +125,8 @@ def check_model(model: Model) -> None:
         if not last < level.level < 1 or not level.low <= 0 <= level.high:
             raise DataError(f"interval {level}: levels must ascend between 0 and 1, with low <= 0 <= high")
         last = level.level
-    if not np.isfinite([model.bias, model.scale, model.overhead, model.rounding_error]).all():
-        raise DataError("bias, scale, overhead and rounding error must be finite")
+    if not np.isfinite([model.bias, model.scale, model.overhead, model.layer_overhead, model.rounding_error]).all():
+        raise DataError("bias, scale, overheads and rounding error must be finite")
 
 
 def _check_counts(model: Model) -> None:

@@ -1,4 +1,4 @@
-/* The .augpred file, version 1.0: a predictor of what a layer costs.
+/* The .augpred file, version 1.1: a predictor of what a layer costs.
  *
  *  1. All numbers are little endian; floats are IEEE 754. Offsets are bytes from the start of the file, so a file can
  *     be mapped and used in place. A reader checks every limit below before it uses a number, and refuses what breaks one.
@@ -16,7 +16,8 @@
  *      64 f64    overhead of a network, in the target's unit
  *      72 f64    largest error that rounding leaves to int16 can make in `score`; 0 for float32
  *      80 char[24] target ("latency_ns")             104 char[8] unit ("ns"); both NUL padded, last byte NUL
- *     112 u8[16] zero
+ *     112 f64    overhead of each layer of a network, in the target's unit (1.1; 0 before)
+ *     120 u8[8]  zero
  *  3. Then the section table: for each section u32 id, u32 offset, u32 bytes, u32 zero. Sections lie in the order of
  *     the table, start at multiples of 64, do not overlap each other or the table, and end inside the file. Bytes
  *     between them are zero. An id occurs once. Sections 1, 2 and 6 must be there, the others where point 4 says so;
@@ -57,7 +58,7 @@
 #define AUGUR_FORMAT_H
 
 #define AUGUR_FORMAT_MAJOR 1
-#define AUGUR_FORMAT_MINOR 0
+#define AUGUR_FORMAT_MINOR 1
 #define AUGUR_HEADER_BYTES 128
 #define AUGUR_MAX_FILE_BYTES 0x10000000u
 #define AUGUR_MAX_FEATURES 64

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from machine import HEADER, short_layers, write_augur
 
+from augur_edge.dataset.reading import read_dataset
+from augur_edge.dataset.rows import folds, leave_out
 from augur_edge.errors import AugurError, DataError, UsageError
-from augur_edge.host.dataset import folds, leave_out
-from augur_edge.host.reading import read_dataset
 from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
 from augur_edge.store.flat import write_csv
 from augur_edge.window import Window, conv2d

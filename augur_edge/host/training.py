@@ -56,6 +56,7 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
     student = Predictor(made.data).predict_many(data.layers).astype(np.float64)
     report = {
         "version": __version__,
+        **_setting(data),
         "target": plan.target,
         "seed": plan.seed,
         "layers": len(data),
@@ -75,3 +76,12 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
         meta={"training": {**report, **({"network": totals.report} if totals.report else {}), **plan.about}},
     )
     return Trained(dumps(model), teacher, report)
+
+
+def _setting(data: Dataset) -> dict[str, Any]:
+    """Device, runtime and threads that the layers were measured with, where the data says so."""
+    words = [part.strip() for setting in data.devices for part in setting.split(",")]
+    if len(words) < 2:
+        return {"device": words[0]} if words else {}
+    threads = int(words[2].split()[0]) if len(words) > 2 else 1
+    return {"device": words[0], "runtime": words[1], "threads": threads}

@@ -1,7 +1,8 @@
 """A factor for each group of ops, put into a predictor as one more tree: what `adapt` moves besides the base term.
 
-Groups: convolutions with a window, pointwise and depthwise ones, dense layers with matrix products, pools, all the rest.
-A runtime or a thread count speeds these up differently, which no weight of a roofline over bytes and MACs can say.
+Groups: convolutions with a window, pointwise and depthwise ones, dense layers with matrix products, pools,
+all the rest. A runtime or a thread count speeds these up differently, which no weight of a roofline over bytes and
+MACs can say.
 """
 
 from __future__ import annotations

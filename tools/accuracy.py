@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from augur_edge.console import table
-from augur_edge.host.dataset import Dataset, folds
+from augur_edge.dataset.reading import read_dataset
+from augur_edge.dataset.rows import Dataset, folds
 from augur_edge.host.evaluate import LEVEL, published
-from augur_edge.host.reading import read_dataset
 from augur_edge.host.roofline import Roofline
 from augur_edge.host.teachers import TEACHERS
 from augur_edge.host.training import Plan, Trained, train

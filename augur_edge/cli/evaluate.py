@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from augur_edge import console, schema
 
 if TYPE_CHECKING:
-    from augur_edge.host.dataset import Dataset
+    from augur_edge.dataset.rows import Dataset
     from augur_edge.predict import Predictor
 
 
@@ -43,9 +43,9 @@ class EvaluateCommand:
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
 
     def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.dataset.reading import read_dataset
         from augur_edge.errors import UsageError
         from augur_edge.host.evaluate import evaluate, evaluation_text, target_of
-        from augur_edge.host.reading import read_dataset
         from augur_edge.predict import Predictor
 
         predictor = Predictor.load(args.predictor)

@@ -12,8 +12,8 @@ from augur_edge import __version__, console
 from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
+    from augur_edge.dataset.rows import Dataset
     from augur_edge.host.checkpoint import Checkpoint
-    from augur_edge.host.dataset import Dataset
     from augur_edge.host.training import Trained
 
 
@@ -57,10 +57,10 @@ class TrainCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
+        from augur_edge.dataset.reading import read_dataset
+        from augur_edge.dataset.rows import summary
         from augur_edge.host.checkpoint import Checkpoint, key_of
-        from augur_edge.host.dataset import summary
         from augur_edge.host.distill import LEVELS, Budget
-        from augur_edge.host.reading import read_dataset
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_whole
 
@@ -119,7 +119,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
-    from augur_edge.host.reading import read_dataset
+    from augur_edge.dataset.reading import read_dataset
 
     left = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
     console.talk(f"excluded {len(data) - len(left)} of {len(data)} layers")

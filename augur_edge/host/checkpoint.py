@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from augur_edge.dataset.rows import Dataset
 from augur_edge.errors import DataError, UsageError
-from augur_edge.host.dataset import Dataset
 from augur_edge.host.features import F64
 from augur_edge.store.files import write_whole
 

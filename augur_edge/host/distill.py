@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from augur_edge.dataset.rows import UNITS, Dataset
 from augur_edge.errors import UsageError
-from augur_edge.host.dataset import UNITS, Dataset
 from augur_edge.host.features import I64
 from augur_edge.host.intervals import Doubt
 from augur_edge.host.student import Size, fit_student
@@ -84,13 +84,6 @@ def _dressed(model: Model, data: Dataset, target: str) -> Model:
     features = tuple(replace(f, low=a, high=b) for f, a, b in zip(model.features, low, high))
     unit = UNITS[target]
     return replace(model, features=features, target=f"{target}_{unit}", unit=unit, meta={}).quantised()
-
-
-def overhead(model_bytes: bytes, data: Dataset) -> float:
-    """ns that a whole network costs above the sum of its layers, the median over those measured whole; 0 if none is."""
-    predictor = Predictor(model_bytes)
-    rest = [w.latency_ns - predictor.predict_network(w.layers) for w in data.wholes]
-    return float(np.median(rest)) if rest else 0.0
 
 
 def _monotone(data: Dataset, student: Predictor, teacher: Teacher) -> tuple[float, float]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from augur_edge import console, metrics, schema
+from augur_edge.dataset.rows import Dataset
 from augur_edge.errors import UsageError
-from augur_edge.host.dataset import Dataset
 from augur_edge.host.features import F64, I64
 from augur_edge.host.roofline import Roofline
 from augur_edge.predict import Predictor

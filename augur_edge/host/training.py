@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from augur_edge import __version__
+from augur_edge.dataset.rows import Dataset
 from augur_edge.host.checkpoint import Checkpoint
-from augur_edge.host.dataset import Dataset
-from augur_edge.host.distill import LEVELS, Budget, distill, overhead
+from augur_edge.host.distill import LEVELS, Budget, distill
 from augur_edge.host.intervals import intervals
 from augur_edge.host.roofline import Roofline
 from augur_edge.host.teachers import Teacher
+from augur_edge.host.totals import Totals, fit_totals
 from augur_edge.host.validate import Talk, cross_validate, fitted, tiles_of
 from augur_edge.metrics import mape
 from augur_edge.predict import Predictor
@@ -60,6 +61,7 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Check
     student = Predictor(made.data).predict_many(data.layers).astype(np.float64)
     report = {
         "version": __version__,
+        **_setting(data),
         "target": plan.target,
         "seed": plan.seed,
         "layers": len(data),
@@ -71,11 +73,23 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Check
         "roofline": Roofline(tiles).fit(data.layers, y).to_dict(),
     }
     levels, spread = intervals(made.model, data.layers, residuals, made.doubt, plan.levels, seed=plan.seed)
+    whole = plan.target == "latency"
+    totals = fit_totals(data, validated.predictions[validated.best], plan.levels) if whole else Totals()
     model = replace(
         made.model,
         levels=levels,
         spread=spread,
-        overhead=overhead(made.data, data) if plan.target == "latency" else 0.0,
-        meta={"training": {**report, **plan.about}},
+        overhead=totals.once,
+        layer_overhead=totals.per_layer,
+        meta={"training": {**report, **({"network": totals.report} if totals.report else {}), **plan.about}},
     )
     return Trained(dumps(model), teacher, report)
+
+
+def _setting(data: Dataset) -> dict[str, Any]:
+    """Device, runtime and threads that the layers were measured with, where the data says so."""
+    words = [part.strip() for setting in data.devices for part in setting.split(",")]
+    if len(words) < 2:
+        return {"device": words[0]} if words else {}
+    threads = int(words[2].split()[0]) if len(words) > 2 else 1
+    return {"device": words[0], "runtime": words[1], "threads": threads}

@@ -8,9 +8,9 @@ from typing import Callable
 
 import numpy as np
 
+from augur_edge.dataset.rows import Dataset, folds
 from augur_edge.errors import UsageError
 from augur_edge.host.checkpoint import Checkpoint
-from augur_edge.host.dataset import Dataset, folds
 from augur_edge.host.features import F64, Tiles, infer_tiles
 from augur_edge.host.teachers import TEACHERS, Teacher
 from augur_edge.metrics import mape

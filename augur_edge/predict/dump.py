@@ -15,7 +15,8 @@ def dump(model: Model, size: int) -> str:
 
 def _head(model: Model, size: int) -> Iterator[str]:
     yield f"predictor of {model.target} in {model.unit}, {size} bytes, encoder {model.encoder}, link {model.link}"
-    yield f"bias {model.bias!r}, scale {model.scale!r}, network overhead {model.overhead!r}"
+    yield f"bias {model.bias!r}, scale {model.scale!r}"
+    yield f"network overhead {model.overhead!r}, {model.layer_overhead!r} a layer"
     rounding = f", rounding moves a score by at most {model.rounding_error:.3g}" if model.leaves == "int16" else ""
     yield f"{len(model.trees)} trees, {model.leaves} leaves{rounding}"
 

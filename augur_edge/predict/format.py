@@ -34,7 +34,7 @@ from augur_edge.predict.model import (
 MAGIC = b"\x89AUGP\r\n\x1a"
 MAJOR, MINOR = 1, 1
 ORDER = 0x0A0B0C0D
-HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8s16x")
+HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8sd8x")
 ENTRY = struct.Struct("<IIII")
 FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
@@ -146,9 +146,11 @@ def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes
         ORDER, HEADER.size + len(table) + len(body), LINKS.index(model.link), LEAVES.index(model.leaves),
         BASES.index(model.base.kind if model.base else "none"), 0, encoder, version, len(model.features), n_columns,
         len(model.levels), len(sections), len(model.trees), 0, model.bias, model.scale, model.overhead,
-        model.rounding_error, model.target.encode(), model.unit.encode(),
+        model.rounding_error, model.target.encode(), model.unit.encode(), model.layer_overhead,
     )  # fmt: skip
-    minor = 0 if model.spread is None else MINOR  # the least that has all the file uses
+    minor = (
+        MINOR if model.layer_overhead or model.spread is not None else 0
+    )  # the lowest that holds it, for older readers
     whole = HEADER.pack(MAGIC, MAJOR, minor, 0, *fields) + table + body
     return whole[:12] + struct.pack("<I", zlib.crc32(whole[16:])) + whole[16:]
 
@@ -177,7 +179,7 @@ def _read_header(data: bytes) -> dict[str, Any]:
     names = (
         "magic", "major", "minor", "crc", "order", "size", "link", "leaves", "base", "zero", "encoder", "version",
         "n_features", "n_columns", "n_levels", "n_sections", "n_trees", "zero2", "bias", "scale", "overhead",
-        "rounding_error", "target", "unit",
+        "rounding_error", "target", "unit", "layer_overhead",
     )  # fmt: skip
     head = dict(zip(names, HEADER.unpack_from(data)))
     if head["order"] != ORDER:
@@ -249,7 +251,7 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         levels=tuple(Level(*r) for r in LEVEL.iter_unpack(parts.get(INTERVAL, b""))),
         spread=_read_spread(parts.get(SPREAD)),
         meta=meta,
-        **{k: head[k] for k in ("bias", "scale", "overhead", "rounding_error")},
+        **{k: head[k] for k in ("bias", "scale", "overhead", "layer_overhead", "rounding_error")},
     )
 
 

@@ -88,7 +88,8 @@ class Spread:
 class Model:
     """All of a predictor. With int16 leaves, `leaves="int16"` and `rounding_error` bounds what that costs the score.
 
-    overhead: of a network, in `unit`. meta: provenance, anything JSON can hold.
+    overhead: of a network, layer_overhead: of each of its layers besides, in `unit`. meta: provenance, anything JSON
+    can hold.
     """
 
     features: tuple[Feature, ...]
@@ -104,6 +105,7 @@ class Model:
     levels: tuple[Level, ...] = ()
     spread: Spread | None = None
     overhead: float = 0.0
+    layer_overhead: float = 0.0
     rounding_error: float = 0.0
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -143,8 +145,8 @@ def check_model(model: Model) -> None:
         last = level.level
     if model.spread is not None:
         _check_spread(model.spread, len(model.features))
-    if not np.isfinite([model.bias, model.scale, model.overhead, model.rounding_error]).all():
-        raise DataError("bias, scale, overhead and rounding error must be finite")
+    if not np.isfinite([model.bias, model.scale, model.overhead, model.layer_overhead, model.rounding_error]).all():
+        raise DataError("bias, scale, overheads and rounding error must be finite")
 
 
 def _check_counts(model: Model) -> None:

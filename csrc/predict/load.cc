@@ -90,6 +90,8 @@ bool Loader::counts() {
   m.bias = at<double>(48), m.scale = at<double>(56), m.overhead = at<double>(64);
   for (uint32_t offset = 48; offset < 80; offset += 8)
     if (!finite(at<double>(offset))) return fail(AUGUR_E_VALUE, offset, "not a finite number");
+  m.layer_overhead = at<double>(112);
+  if (!finite(m.layer_overhead)) return fail(AUGUR_E_VALUE, 112, "not a finite number");
   if (data[103] != 0 || data[111] != 0) return fail(AUGUR_E_VALUE, 80, "target or unit without its closing NUL");
   return true;
 }

@@ -80,7 +80,7 @@ struct augur_model {
   uint16_t n_features, n_columns, n_levels, n_groups;
   uint16_t encoder;
   uint8_t link, leaf, base_kind;
-  double bias, scale, overhead;
+  double bias, scale, overhead, layer_overhead;
   uint8_t ids[AUGUR_MAX_FEATURES];  // layer/1: the encoder's feature at each place
   augur::Column columns[AUGUR_MAX_COLUMNS];
   augur::Group groups[AUGUR_MAX_DEPTH];

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from machine import cycles, short_layers
 
+from augur_edge.dataset.rows import Row, merge
 from augur_edge.errors import DataError, UsageError
 from augur_edge.host.checkpoint import Checkpoint, key_of
-from augur_edge.host.dataset import Row, merge
 from augur_edge.predict.encode import from_short
 
 pytest.importorskip("catboost", reason="the extra [host]")

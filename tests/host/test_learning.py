@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from machine import cycles, short_layers, write_augur
 
+from augur_edge.dataset.rows import Row, merge
 from augur_edge.errors import DataError, UsageError
-from augur_edge.host.dataset import Row, merge
 from augur_edge.host.features import TERMS, Tiles, infer_tiles, pad, physics, terms
 from augur_edge.metrics import mape
 from augur_edge.predict.encode import FEATURES, encode, from_short
@@ -18,10 +18,10 @@ pytest.importorskip("scipy", reason="the extra [host]")
 pytest.importorskip("catboost", reason="the extra [host]")
 pytest.importorskip("sklearn", reason="the extra [host]")
 
+from augur_edge.dataset.reading import read_dataset
 from augur_edge.host.distill import Budget
 from augur_edge.host.evaluate import evaluate, evaluation_text, published
 from augur_edge.host.intervals import Doubt, conformal, fit_spread, intervals
-from augur_edge.host.reading import read_dataset
 from augur_edge.host.roofline import Roofline
 from augur_edge.host.teachers import TEACHERS
 from augur_edge.host.training import Plan, train
@@ -106,7 +106,7 @@ def test_a_budget_makes_it_smaller():
 
 
 def test_a_network_costs_more_than_its_layers(tmp_path):
-    from augur_edge.host.dataset import Whole
+    from augur_edge.dataset.rows import Whole
 
     rows = [Row(tuple(r), {"latency": c}, "net", "f") for r, c in zip(LAYERS.tolist(), COST.tolist())]
     whole = Whole("net", LAYERS[:30], float(COST[:30].sum()) + 1e7)

@@ -16,7 +16,8 @@
  *      64 f64    overhead of a network, in the target's unit
  *      72 f64    largest error that rounding leaves to int16 can make in `score`; 0 for float32
  *      80 char[24] target ("latency_ns")             104 char[8] unit ("ns"); both NUL padded, last byte NUL
- *     112 u8[16] zero
+ *     112 f64    overhead of each layer of a network, in the target's unit (1.1; 0 before)
+ *     120 u8[8]  zero
  *  3. Then the section table: for each section u32 id, u32 offset, u32 bytes, u32 zero. Sections lie in the order of
  *     the table, start at multiples of 64, do not overlap each other or the table, and end inside the file. Bytes
  *     between them are zero. An id occurs once. Sections 1, 2 and 6 must be there, the others where point 4 says so;

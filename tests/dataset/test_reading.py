@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from machine import HEADER, short_layers, write_augur
 
+from augur_edge.dataset import reading
+from augur_edge.dataset.reading import read_dataset
+from augur_edge.dataset.rows import folds, leave_out, summary
 from augur_edge.errors import AugurError, DataError, UsageError
-from augur_edge.host import reading
-from augur_edge.host.dataset import folds, leave_out, summary
-from augur_edge.host.reading import read_dataset
 from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
 from augur_edge.store.flat import write_csv
 from augur_edge.window import Window, conv2d

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from augur_edge import console
+from augur_edge.dataset.rows import Dataset, Row, Whole, integers, merge
 from augur_edge.errors import DataError, MissingExtraError, UsageError
-from augur_edge.host.dataset import Dataset, Row, Whole, integers, merge
 from augur_edge.layers import Layer
 from augur_edge.models.augur_csv import GEOMETRY, read_augur_rows
 from augur_edge.predict.encode import FIELDS, encode, from_short, layer_matrix
@@ -31,6 +31,8 @@ SCALES = {
     "latency_s": ("latency", 1e9), "energy_pj": ("energy", 1e-6), "energy_nj": ("energy", 1e-3),
     "energy_uj": ("energy", 1.0), "energy_mj": ("energy", 1e3), "energy_j": ("energy", 1e6),
 }  # fmt: skip
+IDLE = frozenset({"flatten", "reshape", "squeeze", "unsqueeze", "identity"})
+IDLE_BYTES = 256 << 10
 _NAMES = ("network", "device", "name")
 AUGUR_CLOCK_MHZ = 500.0
 MOST_BYTES, MOST_ROWS = 1 << 30, 5_000_000
@@ -135,13 +137,15 @@ def _from_runs(runs: Sequence[RunRecord], source: str, rows: list[Row], wholes: 
 
 
 def _from_network(device: str, network: NetworkRecord, source: str, rows: list[Row], wholes: list[Whole]) -> None:
-    setting = f"{device}, {network.runtime}"
+    threads = network.info.get("options", {}).get("threads", 1)
+    setting = f"{device}, {network.runtime}" + (f", {threads} threads" if threads != 1 else "")
+    call = _call_ns(network)
     all_known, layers = True, []
     for m in network.measurements:
         layer = _layer_of(m) if m.kind == "layer" and m.mode == network.mode else None
         targets = _targets_of(m) if layer else {}
         if layer and targets:
-            rows.extend([Row(layer, targets, network.name, source, setting)] * m.count)
+            rows.extend([Row(layer, targets, network.name, source, setting, call)] * m.count)
             layers += [layer] * m.count
         elif m.kind == "layer" and m.mode == network.mode:
             all_known = False
@@ -149,6 +153,17 @@ def _from_network(device: str, network: NetworkRecord, source: str, rows: list[R
     if whole and all_known and len(layers) > 1:
         median = summarise(whole.samples_ns, whole.loops).median
         wholes.append(Whole(network.name, np.array(layers, np.int64), median))
+
+
+def _call_ns(network: NetworkRecord) -> float | None:
+    """What a replayed call costs in this network: the cheapest of the layers that only rename a small tensor."""
+    idle = [
+        summarise(m.samples_ns, m.loops).median
+        for m in network.measurements
+        if m.kind == "layer" and m.mode == network.mode == "replay" and m.op in IDLE and len(m.samples_ns)
+        if m.spec is not None and m.spec.bytes_moved <= IDLE_BYTES
+    ]
+    return min(idle, default=None)
 
 
 def _layer_of(m: Measurement) -> tuple[int, ...] | None:

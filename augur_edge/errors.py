@@ -24,6 +24,12 @@ class UnsteadyError(AugurError):
     exit_code = 3
 
 
+class DeviceNotReadyError(AugurError):
+    """The device is too hot, too busy or slowed down, or cannot be set, and waiting did not help; `.exit_code` 4."""
+
+    exit_code = 4
+
+
 class DataError(AugurError):
     """A file is truncated, foreign, inconsistent or newer than this program; `.exit_code` 5."""
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from augur_edge import console
 from augur_edge.cli import measure_options as options
 from augur_edge.cli import values
+from augur_edge.cli.guard_options import guard_for
 from augur_edge.cli.measure_options import CHANGEABLE, KEPT, LAYER_TIME_S, NETWORK_TIME_S
-from augur_edge.errors import UnsteadyError, UsageError
+from augur_edge.errors import DeviceNotReadyError, UnsteadyError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.measure.run import Job
@@ -43,6 +44,7 @@ class MeasureCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         options.add_what(parser)
         options.add_how(parser)
+        options.add_device(parser)
         options.add_output(parser)
 
     def run(self, args: argparse.Namespace) -> int:
@@ -96,20 +98,22 @@ def _new(args: argparse.Namespace) -> RunRecord:
 
     plan = {name: getattr(args, name) for name in KEPT}
     plan["nets"] = [str(Path(net).resolve()) if Path(net).is_file() else net for net in args.nets]
-    return RunRecord(new_run_id(), time.time_ns(), device.identify().id, "running", {}, plan)
+    return RunRecord(new_run_id(), time.time_ns(), device.identify(args.sysroot).id, "running", {}, plan)
 
 
 def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     """The run to go on with: the one named, else the newest that was interrupted."""
     from augur_edge import device
 
-    here = device.identify().id
+    here = device.identify(args.sysroot).id
     waiting = [run for run in store.interrupted() if run.device == here]
     if not args.resume and not waiting:
         raise UsageError("nothing to resume: no run was interrupted")
     if args.nets or args.sample:
         raise UsageError("--resume measures what its run began; leave NET and --sample away")
     run = store.load(store.resolve(args.resume) if args.resume else waiting[0].id)
+    if run.device != here:
+        raise UsageError(f"run {run.id} was begun on {run.device}, this is {here}: its samples cannot be mixed")
     if run.status in {"done", "failed"}:
         raise UsageError(f"run {run.id} is {run.status}; `augur-edge show {run.id}` shows it")
     run.plan.update(_changes(args, run))
@@ -122,10 +126,14 @@ def _changes(args: argparse.Namespace, run: RunRecord) -> dict[str, Any]:
     for name, value in given.items():
         if name not in CHANGEABLE and value != run.plan.get(name):
             raise UsageError(
-                f"--{name.replace('_', '-')}: not as run {run.id} was begun, and samples of both cannot be mixed; "
-                "with --resume only --max-time and --precision can be others"
+                f"{_flag(name)}: not as run {run.id} was begun, and samples of both cannot be mixed; "
+                f"with --resume only {', '.join(map(_flag, CHANGEABLE))} can be others"
             )
     return {name: given[name] for name in CHANGEABLE if name in given}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> RunRecord:
@@ -141,9 +149,10 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
         for what, why in granted["refused"].items():
             if args.priority != "auto" or what != "priority":
                 console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
-        context = {**device.context(), "timer": timing.clock(), "process": granted}
+        context = {**device.context(root=args.sysroot), "timer": timing.clock(), "process": granted}
         run.context = {**context, **({"first": run.context} if run.context else {})}
-        return _execute(Job(store, run, partial(_settings, args), targets))
+        guard = guard_for(args, context)
+        return _execute(Job(store, run, partial(_settings, args), targets, guard, args.sysroot))
 
 
 def _execute(job: Job) -> RunRecord:
@@ -152,7 +161,7 @@ def _execute(job: Job) -> RunRecord:
         job.report = lambda index, what, share: progress.update(index + share, what)
         try:
             return job.execute()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, DeviceNotReadyError):
             kept = f"what was measured is kept: go on with `augur-edge measure --resume {job.run.id}`"
             console.talk(f"stopped; {kept}" if job.started else "stopped before anything was measured")
             raise
@@ -188,6 +197,8 @@ def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
         raise UsageError("--mode profiler is for networks, not for single layers")
     if args.mode == "replay" and files:
         raise UsageError(f"{files[0]}: --mode replay is for networks; the layers of a file are measured one by one")
+    if args.sustain and (files or (args.sample and args.mode != "replay")):
+        raise UsageError("--sustain is for networks, not for single layers")
     targets: list[Target | LayerSet] = []
     for request in _requests(args):
         targets += [resolve(net, request) for net in args.nets]
@@ -215,4 +226,5 @@ def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
     if isinstance(target, LayerSet):
         return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
     beside = not args.no_isolated and not target.sampled
-    return Settings(args.mode or "replay", args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)
+    time_s, mode = args.max_time or NETWORK_TIME_S, args.mode or "replay"
+    return Settings(mode, args.precision, time_s, beside, args.seed, args.sustain)

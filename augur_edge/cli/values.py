@@ -48,6 +48,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def celsius(text: str) -> float:
+    """A temperature some device could have: above 0 and below 150 C."""
+    value = _number(text)
+    if not 0 < value < 150:
+        raise argparse.ArgumentTypeError(f"{text!r}: degrees Celsius, between 0 and 150")
+    return value
+
+
 def _number(text: str) -> float:
     """NaN, which is within no limits, for what is no number."""
     try:

@@ -10,7 +10,7 @@ from augur_edge.device.identity import Device
 from augur_edge.device.software import FoundRuntime, missing_extras
 from augur_edge.device.state import RASPBERRY_PI, Conditions
 
-_PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+_TUNE = "fix it with `sudo augur-edge system tune`"
 
 
 def advice(
@@ -37,7 +37,7 @@ def _device_now(now: Conditions) -> list[str]:
     out = []
     slow = {c.governor for c in now.clocks if c.governor not in {None, "performance"}}
     if slow:
-        out.append(f"governor {', '.join(sorted(map(str, slow)))} lets the clock vary: {_PERFORMANCE}")
+        out.append(f"governor {', '.join(sorted(map(str, slow)))} lets the clock vary: {_TUNE}")
     for temperature in now.temperatures:
         limit_mc = temperature.passive_mc
         if limit_mc is not None and temperature.mc > limit_mc - HEAT_MARGIN_MC:

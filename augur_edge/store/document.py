@@ -9,7 +9,7 @@ from augur_edge.stats import summarise
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
 _FACTS = ("load_ns", "peak_rss_bytes")  # always there, null where unknown
-_MORE_FACTS = ("first_ns", "output_error", "failed", "peak_rss_reason", "notes")  # there where known
+_MORE_FACTS = ("first_ns", "output_error", "failed", "peak_rss_reason", "notes", "sustain")  # there where known
 
 ONE_SESSION = (
     "clocks, heat and other load were judged in the last of {} sessions only: nobody looked at the device when the "
@@ -34,7 +34,10 @@ def verdict_of(run: RunRecord) -> dict[str, Any]:
     """
     if run.verdict is not None:
         n_sessions = _sessions(run.context)
-        return run.verdict if n_sessions == 1 else {**run.verdict, "note": ONE_SESSION.format(n_sessions)}
+        if n_sessions == 1:
+            return run.verdict
+        notes = filter(None, [run.verdict.get("note"), ONE_SESSION.format(n_sessions)])
+        return {**run.verdict, "note": "; ".join(notes)}
     text = f"the run is {run.status}, so nothing was judged"
     advice = "go on with `augur-edge measure --resume`"
     return {"steady": False, "reasons": [{"code": "unfinished", "text": text, "advice": advice}]}

@@ -9,6 +9,7 @@ from typing import Any
 
 from augur_edge import console
 from augur_edge.store.document import measure_document
+from augur_edge.store.plot import sustain_text
 from augur_edge.store.records import RunRecord
 from augur_edge.units import count_text, size_text, time_text
 
@@ -57,7 +58,8 @@ def layer_table(network: dict[str, Any], width: int, sort: str = "order") -> str
     if network.get("failed"):
         failed.append(f"the network failed: {network['failed']}")
     lines = [*failed, *_summary(network), *(f"note: {note}" for note in network.get("notes", []))]
-    return "\n\n".join([*table, "\n".join(_wrap(line, width) for line in lines)]).rstrip()
+    curves = [sustain_text(network["sustain"], width)] if network.get("sustain") else []
+    return "\n\n".join([*table, "\n".join(_wrap(line, width) for line in lines), *curves]).rstrip()
 
 
 def time_with_spread(summary: dict[str, Any] | None) -> str:
@@ -136,6 +138,7 @@ def _rate(layer: dict[str, Any]) -> str:
 def _summary(network: dict[str, Any]) -> list[str]:
     facts = [
         ("whole", network["latency_ns"] and time_with_spread(network["latency_ns"])),
+        ("sustained", network.get("sustain") and _sustained(network["sustain"])),
         (f"sum of {sum(layer['count'] for layer in network['layers'])} layers", _time(network["sum_of_layers_ns"])),
         ("ratio", _ratio(network)),
         ("call floor", _time(network["call_floor_ns"])),
@@ -147,6 +150,10 @@ def _summary(network: dict[str, Any]) -> list[str]:
     # Lines break between facts only, never between a figure and its unit.
     line = ", ".join(f"{name} {value}".replace(" ", _HARD_SPACE) for name, value in facts if value)
     return [line] if line else []
+
+
+def _sustained(sustain: dict[str, Any]) -> str:
+    return f"{short_time(sustain['sustained_ns'])} ({100 * sustain['change']:+.1f} %)"
 
 
 def _time(ns: float | None) -> str | None:

@@ -43,6 +43,8 @@ class InferenceError(AugurError):
 class PowerError(AugurError):
     """A power sensor gives nothing to rely on. code: one word for programs (`frozen`); the text begins with it."""
 
+    exit_code = 4
+
     def __init__(self, code: str, text: str) -> None:
         super().__init__(f"{code}: {text}")
         self.code = code

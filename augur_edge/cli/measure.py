@@ -16,6 +16,7 @@ from augur_edge.cli.measure_options import CHANGEABLE, KEPT, LAYER_TIME_S, NETWO
 from augur_edge.errors import UnsteadyError, UsageError
 
 if TYPE_CHECKING:
+    from augur_edge.measure.energy import Meter
     from augur_edge.measure.run import Job
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet, Request, Target
@@ -143,7 +144,27 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
                 console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
         context = {**device.context(), "timer": timing.clock(), "process": granted}
         run.context = {**context, **({"first": run.context} if run.context else {})}
-        return _execute(Job(store, run, partial(_settings, args), targets))
+        return _execute(Job(store, run, partial(_settings, args), targets, meter=_meter(args)))
+
+
+def _meter(args: argparse.Namespace) -> Meter | str:
+    """The power sensor asked for, calibrated, or why there is none; PowerError for one that was named."""
+    from augur_edge import timing
+    from augur_edge.device import power
+    from augur_edge.errors import PowerError
+    from augur_edge.measure.energy import Meter, cpus_for_sampling
+    from augur_edge.measure.run import NO_POWER
+
+    if args.energy is None:
+        return NO_POWER
+    try:
+        sensor = power.choose(args.energy, vars(args).get("sysroot", Path("/")))
+        return Meter(sensor, cpus_for_sampling(tuple(timing.get_affinity())))
+    except PowerError as e:
+        if args.energy != "auto":
+            raise
+        console.warn(f"no energy: {e}; latency is measured all the same")
+        return str(e)
 
 
 def _execute(job: Job) -> RunRecord:

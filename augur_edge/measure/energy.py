@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,15 @@ import numpy as np
 
 from augur_edge import timing
 from augur_edge.device.power import GaugeSensor, PowerSensor, Trace, describe, rows_of, trace_of
-from augur_edge.errors import PowerError
-from augur_edge.runtime.base import Task
+from augur_edge.device.power.base import Rows
+from augur_edge.errors import AugurError, PowerError
+from augur_edge.measure import layerset
+from augur_edge.measure.network import equal_layers
+from augur_edge.measure.process import REST_SHARE
+from augur_edge.measure.targets import LayerSet
+from augur_edge.runtime.base import Deployment, Runtime, Task
+from augur_edge.stats import summarise
+from augur_edge.store.records import Measurement, NetworkRecord
 
 WINDOWS = 5
 WINDOW_NS = 200_000_000
@@ -27,8 +34,13 @@ IDLE_UPDATES = 50
 IDLE_NS = 500_000_000
 MOST_S = 30.0  # for one layer: five windows of a gauge that is renewed once a second would take minutes
 CALIBRATION_UPDATES = 4
+PATIENCE_NS = 500_000_000  # for a sample from after the end
+REAL_TIME_NS = 500_000_000  # of the 950 ms in a second that Linux leaves to real-time threads
+SLOWER = 0.1  # than when its latency was measured: then something else took part of the energy, too
 
 Span = tuple[int, int]
+Tasks = Callable[[NetworkRecord], Iterator[tuple[list[Measurement], Task]]]
+"""Of what has been timed: measurements that share one energy, and the task that has it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class Meter:
     def __init__(self, sensor: PowerSensor, cpus: tuple[int, ...] = ()) -> None:
         self._cpus = cpus
         sensor.check_ready()
+        self._sampler = sensor.sampler()
         self.sensor = self._calibrated(sensor) if isinstance(sensor, GaugeSensor) else sensor
         self._window_ns = max(WINDOW_NS, UPDATES * sensor.refresh_ns)
         self._idle_ns = max(IDLE_NS, IDLE_UPDATES * sensor.refresh_ns)
@@ -71,45 +84,54 @@ class Meter:
         self.sensor.check_ready()
         windows: list[Window] = []
         idle: list[Span] = []
-        with _normal_priority():
+        with _priority_for(self._window_ns):
             trace = self._sampled(lambda: self._run(task, n_calls, windows, idle))
-        return _result(trace, windows, idle, self.sensor)
+        return _result(trace, windows, idle, self.sensor, call_ns)
 
     def _run(self, task: Task, n_calls: int, windows: list[Window], idle: list[Span]) -> None:
         idle.append(_rest(self._idle_ns))
         for _ in range(WINDOWS):
+            time.sleep(REST_SHARE * self._window_ns / 1e9)
             task.run()  # wakes clocks and caches; not within a window
             start_ns = timing.now_ns()
             timing.time_blocks(task, n_calls, np.zeros(1, np.int64))
             windows.append(Window(start_ns, timing.now_ns(), n_calls))
         idle.append(_rest(self._idle_ns))
 
-    def _sampled(self, action: Any, sensor: PowerSensor | None = None) -> Trace:
-        used = sensor or self.sensor
-        sampler = used.sampler()
-        settle_s = max(2 * used.period_ns, used.refresh_ns, 5_000_000) / 1e9
-        sampler.start(self._cpus)
+    def _sampled(self, action: Callable[[], None]) -> Trace:
+        self._sampler.take()
+        self._sampler.start(self._cpus)
         try:
-            time.sleep(settle_s)
+            parts = [self._until(timing.now_ns())]
             action()
-            time.sleep(settle_s)
+            parts.append(self._until(timing.now_ns()))
         finally:
-            sampler.stop()
-        return trace_of(used, rows_of(sampler, used), sampler.failures, sampler.lost)
+            self._sampler.stop()
+        return trace_of(self.sensor, np.concatenate(parts), self._sampler.failures, self._sampler.lost)
+
+    def _until(self, at_ns: int) -> Rows:
+        """What was sampled so far, when something is there from after `at_ns`, or nothing seems to come any more."""
+        patience_ns = max(PATIENCE_NS, 4 * self.sensor.refresh_ns)
+        parts = [rows_of(self._sampler, self.sensor)]
+        while timing.now_ns() < at_ns + patience_ns:
+            if len(parts[-1]) and parts[-1][-1, 0] > at_ns + self.sensor.refresh_ns:
+                break
+            time.sleep(0.002)
+            parts.append(rows_of(self._sampler, self.sensor))
+        return np.concatenate(parts)
 
     def _calibrated(self, sensor: GaugeSensor) -> GaugeSensor:
         """With an idle and a busy phase of some updates each."""
         phase_ns = CALIBRATION_UPDATES * sensor.refresh_ns
         parts = []
         for busy in (False, True):
-            sampler = sensor.sampler()
-            sampler.start(self._cpus)
+            self._sampler.start(self._cpus)
             if busy:
                 timing.SpinTask([phase_ns]).run()
             else:
                 _rest(phase_ns)
-            sampler.stop()
-            rows = rows_of(sampler, sensor)
+            self._sampler.stop()
+            rows = rows_of(self._sampler, sensor)
             parts.append(rows[len(rows) // 3 :])  # the gauge follows with a delay
         return sensor.calibrated(*parts)
 
@@ -126,20 +148,22 @@ def _rest(ns: int) -> Span:
 
 
 @contextmanager
-def _normal_priority() -> Iterator[None]:
-    """Energy needs no real-time priority, and a loop of seconds at it would be stopped by the kernel."""
+def _priority_for(window_ns: int) -> Iterator[None]:
+    """The normal priority for long windows: the kernel would stop a real-time loop in the middle of them."""
     policy, level = os.sched_getscheduler(0), os.sched_getparam(0)
-    real_time = policy in {os.SCHED_FIFO, os.SCHED_RR}
-    if real_time:
+    lowered = policy in {os.SCHED_FIFO, os.SCHED_RR} and window_ns > REAL_TIME_NS
+    if lowered:
         timing.set_fifo(0)
     try:
         yield
     finally:
-        if real_time:
+        if lowered:
             timing.set_fifo(level.sched_priority)
 
 
-def _result(trace: Trace, windows: list[Window], idle: list[Span], sensor: PowerSensor) -> dict[str, Any]:
+def _result(
+    trace: Trace, windows: list[Window], idle: list[Span], sensor: PowerSensor, latency_ns: float
+) -> dict[str, Any]:
     each_uj = np.array([trace.between(w.start_ns, w.end_ns) / w.count for w in windows])
     each_ns = np.array([(w.end_ns - w.start_ns) / w.count for w in windows])
     power_mw = float(each_uj.sum() / each_ns.sum() * 1e6)
@@ -150,6 +174,10 @@ def _result(trace: Trace, windows: list[Window], idle: list[Span], sensor: Power
     call_ns = float(np.median(each_ns))
     median_uj = float(np.median(each_uj))
     spread_uj = float(each_uj.std(ddof=1)) / math.sqrt(len(each_uj))
+    warnings = list(trace.warnings)
+    if call_ns > (1 + SLOWER) * latency_ns:
+        share = 100 * (call_ns / latency_ns - 1)
+        warnings.append(f"inferences took {share:.0f} % longer than when their latency was measured")
     own_uj = max(spread_uj, uncertainty_mw * call_ns * 1e-6)
     return {
         "median": median_uj,
@@ -158,11 +186,12 @@ def _result(trace: Trace, windows: list[Window], idle: list[Span], sensor: Power
         "above_idle_uncertainty": math.hypot(own_uj, idle_uncertainty_mw * call_ns * 1e-6),
         "power_mw": power_mw,
         "idle_mw": idle_mw,
+        "time_ns": call_ns,
         "n_inferences": sum(w.count for w in windows),
         "n_windows": len(windows),
         "rate_hz": trace.rate_hz,
         "jitter_us": trace.jitter_us,
-        "warnings": list(trace.warnings),
+        "warnings": warnings,
     }
 
 
@@ -177,3 +206,67 @@ def _uncertainty_mw(trace: Trace, spans: list[Span], sensor: PowerSensor) -> flo
     if sensor.counter_range is not None:
         return spread_mw
     return math.hypot(spread_mw, sensor.step_mw / math.sqrt(12))
+
+
+def of_network(deployment: Deployment, mode: str) -> Tasks:
+    """The whole network, then its layers, each alone in a loop; equal ones once."""
+
+    def tasks(measured: NetworkRecord) -> Iterator[tuple[list[Measurement], Task]]:
+        yield [m for m in measured.measurements if m.kind == "whole" and m.mode == mode], deployment.whole
+        places = {m.position: m for m in measured.measurements if m.kind == "layer" and m.mode == mode}
+        firsts = equal_layers(deployment.layers) if mode != "profiler" else {}
+        alone = deployment.isolate(firsts.keys())
+        for first, task in alone.items():
+            spec, op = deployment.layers[first].spec, deployment.layers[first].op
+            alike = [
+                i for i, x in enumerate(deployment.layers) if i == first or (spec and (x.op, x.spec) == (op, spec))
+            ]
+            yield [places[i] for i in alike if i in places], task
+
+    return tasks
+
+
+def of_layers(targets: LayerSet, runtime: Runtime) -> Tasks:
+    """Single layers, deployed once more, one at a time."""
+
+    def tasks(measured: NetworkRecord) -> Iterator[tuple[list[Measurement], Task]]:
+        for m in measured.measurements:
+            if m.kind == "layer" and m.status == "ok":
+                yield [m], layerset.deploy(targets.layers[m.position], m.position, targets, runtime)[1]
+
+    return tasks
+
+
+def rounds(
+    meter: Meter, tasks: Tasks, measured: NetworkRecord, info: dict[str, Any]
+) -> Iterator[tuple[list[Measurement], float]]:
+    """Measure each task, skipping those that have their energy; yields measurements to be saved, and the share done.
+
+    info: of the network, which gets `energy_sensor`, and `energy_reason` where there is no figure, `energy_reasons` by
+    position for layers. Nothing of a sensor's is raised; what fails before anything has worked ends it.
+    """
+    info["energy_sensor"] = meter.about()
+    reasons: dict[str, str] = {}
+    known = False
+    try:
+        for measurements, task in tasks(measured):
+            timed = [m for m in measurements if len(m.samples_ns) and m.energy is None]
+            if not timed:
+                known = known or any(m.energy for m in measurements)
+                continue
+            try:
+                energy = meter.measure(task, summarise(timed[0].samples_ns, timed[0].loops).median)
+            except PowerError as e:
+                if not known and e.code != "unmeasurable":
+                    raise
+                reasons.update({str(m.position): str(e) for m in timed})
+                continue
+            known = True
+            for m in timed:
+                m.energy = energy
+            yield timed, (timed[0].position + 1) / max(len(measured.measurements), 1)
+    except AugurError as e:
+        info["energy_reason"] = str(e)
+    info["energy_reasons"] = reasons
+    if "-1" in reasons:
+        info["energy_reason"] = reasons["-1"]

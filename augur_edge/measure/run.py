@@ -11,7 +11,7 @@ from augur_edge import runtime as runtimes
 from augur_edge import timing
 from augur_edge.device import conditions
 from augur_edge.errors import AugurError, DataError, InferenceError, MissingExtraError, UsageError
-from augur_edge.measure import layerset, profiler
+from augur_edge.measure import energy, layerset, profiler
 from augur_edge.measure.explain import explain
 from augur_edge.measure.judge import judge
 from augur_edge.measure.network import NetworkRun
@@ -20,7 +20,7 @@ from augur_edge.measure.targets import LayerSet, Target
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 from augur_edge.store.store import Store
 
-NO_POWER = "this version reads no power sensor"
+NO_POWER = "not asked for: `measure --energy`"
 
 Report = Callable[[int, str, float], None]
 """Told the target's place, its name and what is done with it, and the share of it that is done."""
@@ -28,7 +28,10 @@ Report = Callable[[int, str, float], None]
 
 @dataclass
 class Job:
-    """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store."""
+    """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store.
+
+    meter: measures energy after the latency; or why there is none.
+    """
 
     store: Store
     run: RunRecord
@@ -36,6 +39,7 @@ class Job:
     targets: list[Target | LayerSet]
     report: Report = field(default=lambda index, what, share: None)
     started: bool = False
+    meter: energy.Meter | str = NO_POWER
 
     def execute(self) -> RunRecord:
         """Measure what is not measured yet, judge, and close the run; returns it complete from the store.
@@ -78,6 +82,8 @@ class Job:
             self._layers(record, target, runtime, found)
         else:
             self._network(record, target, runtime, found)
+        if isinstance(self.meter, str):
+            record.info["energy_reason"] = self.meter
         record.info["complete"] = True
         self._put(record)
 
@@ -90,6 +96,7 @@ class Job:
         for measurements in layerset.rounds(target, runtime, self.settings_for(target), earlier):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, (measurements[0].position + 1) / len(target.layers))
+        self._energy(record, energy.of_layers(target, runtime))
 
     def _network(
         self, record: NetworkRecord, target: Target, runtime: runtimes.Runtime, found: NetworkRecord | None
@@ -110,8 +117,20 @@ class Job:
         for measurements, share in self._rounds(deployment, earlier, record, self.settings_for(target)):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, share)
-        measured = next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
+        self._energy(record, energy.of_network(deployment, record.mode))
+        measured = self._measured(record)
         record.info["notes"] = [*deployment.notes, *explain(measured)]
+
+    def _measured(self, record: NetworkRecord) -> NetworkRecord:
+        return next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
+
+    def _energy(self, record: NetworkRecord, tasks: energy.Tasks) -> None:
+        """Of all that has been timed; what goes wrong is a reason in the record, and the latency stays."""
+        if isinstance(self.meter, str):
+            return
+        for measurements, share in energy.rounds(self.meter, tasks, self._measured(record), record.info):
+            self.store.save(self.run.id, record.index, measurements)
+            self.report(record.index, f"{record.name}: energy", share)
 
     @staticmethod
     def _rounds(
@@ -144,7 +163,7 @@ def _info(version: str, target: Target | LayerSet) -> dict[str, Any]:
         "dtype": request.dtype,
         "shapes": {name: list(shape) for name, shape in request.shapes.items()},
     }
-    return {"runtime_version": version, "options": options, "energy_reason": NO_POWER}
+    return {"runtime_version": version, "options": options}
 
 
 def _facts(deployment: runtimes.Deployment) -> dict[str, Any]:

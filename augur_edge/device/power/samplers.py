@@ -103,16 +103,27 @@ class CommandSampler(_Threaded):
 class LineSampler(_Threaded):
     """Takes lines from an open, non-blocking file descriptor, which it closes at its end; a row's time is the arrival.
 
-    An end of the stream is a failure only after something has come: a pipe's writer may be late.
+    Between `stop` and `start` lines are read on and forgotten, or they would pile up and come late. An end of the
+    stream is a failure only after something has come: a pipe's writer may be late.
     """
 
     def __init__(self, file: int, parse: Parse) -> None:
         super().__init__()
-        self._file, self._parse, self._rest, self._begun = file, parse, b"", False
+        self._file, self._parse, self._rest, self._begun, self._keeps = file, parse, b"", False, False
 
     def __del__(self) -> None:
-        self.stop()
+        super().stop()
         os.close(self._file)
+
+    def start(self, cpus: Sequence[int]) -> None:
+        """Keep what comes."""
+        self._keeps = True
+        if self._thread is None:
+            super().start(cpus)
+
+    def stop(self) -> None:
+        """Forget what comes."""
+        self._keeps = False
 
     def _step(self) -> None:
         if not select.select([self._file], [], [], _POLL_S)[0]:
@@ -136,7 +147,9 @@ class LineSampler(_Threaded):
         self._rest = self._rest[-4096:]  # a sender without line ends
         for line in lines:
             try:
-                self._keep(at_ns, self._parse(line))
+                values = self._parse(line)
+                if self._keeps:
+                    self._keep(at_ns, values)
             except ValueError:
                 if line.strip():
                     self._failed(errno.EINVAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, field
 
@@ -87,6 +88,8 @@ def _enough(sensor: PowerSensor, rows: Rows, good: Rows, failures: list[tuple[in
         raise PowerError(
             "silent", f"the sensor {sensor.kind} gave nothing ({why})" if failures else "nothing came from it"
         )
+    if any(code == errno.EPIPE for _, code, _ in failures):
+        raise PowerError("vanished", f"the stream of {sensor.kind} ended while measuring")
     patience_ns = 10 * max(sensor.period_ns, sensor.refresh_ns)
     if not len(good) or rows[-1, 0] - good[-1, 0] > patience_ns:
         code = "vanished" if len(good) else "unreadable"

@@ -44,3 +44,13 @@ class MissingExtraError(AugurError):
 
 class InferenceError(AugurError):
     """A runtime refused a model or failed while running it; the text carries its own words."""
+
+
+class PowerError(AugurError):
+    """A power sensor gives nothing to rely on. code: one word for programs (`frozen`); the text begins with it."""
+
+    exit_code = 4
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code

@@ -17,6 +17,7 @@ from augur_edge.cli.measure_options import CHANGEABLE, KEPT, LAYER_TIME_S, NETWO
 from augur_edge.errors import DeviceNotReadyError, UnsteadyError, UsageError
 
 if TYPE_CHECKING:
+    from augur_edge.measure.energy import Meter
     from augur_edge.measure.run import Job
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet, Request, Target
@@ -152,7 +153,28 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
         context = {**device.context(root=args.sysroot), "timer": timing.clock(), "process": granted}
         run.context = {**context, **({"first": run.context} if run.context else {})}
         guard = guard_for(args, context)
-        return _execute(Job(store, run, partial(_settings, args), targets, guard, args.sysroot))
+        job = Job(store, run, partial(_settings, args), targets, guard, args.sysroot, meter=_meter(args))
+        return _execute(job)
+
+
+def _meter(args: argparse.Namespace) -> Meter | str:
+    """The power sensor asked for, calibrated, or why there is none; PowerError for one that was named."""
+    from augur_edge import timing
+    from augur_edge.device import power
+    from augur_edge.errors import PowerError
+    from augur_edge.measure.energy import Meter, cpus_for_sampling
+    from augur_edge.measure.run import NO_POWER
+
+    if args.energy is None:
+        return NO_POWER
+    try:
+        sensor = power.choose(args.energy, args.sysroot)
+        return Meter(sensor, cpus_for_sampling(tuple(timing.get_affinity())))
+    except PowerError as e:
+        if args.energy != "auto":
+            raise
+        console.warn(f"no energy: {e}; latency is measured all the same")
+        return str(e)
 
 
 def _execute(job: Job) -> RunRecord:

@@ -39,7 +39,7 @@ def rounds(
         for i in waiting[at : at + TOGETHER]:
             layer = targets.layers[i]
             try:
-                measurement, task = _deploy(layer, i, targets, runtime)
+                measurement, task = deploy(layer, i, targets, runtime)
             except AugurError as e:
                 yield [Measurement("layer", "isolated", i, f"{layer.op} {i}", layer.op, 1, (), layer, "failed", str(e))]
                 continue
@@ -68,7 +68,7 @@ def _done(series: Series, settings: Settings) -> bool:
     return series.enough(settings.precision) or series.spent_ns >= settings.max_time_s * 1e9
 
 
-def _deploy(layer: Layer, position: int, targets: LayerSet, runtime: Runtime) -> tuple[Measurement, Task]:
+def deploy(layer: Layer, position: int, targets: LayerSet, runtime: Runtime) -> tuple[Measurement, Task]:
     """The layer alone, as the runtime deploys it: fused with its activation, without the reorders around it."""
     name = f"{layer.op} {position}"
     network = layer_network(layer, name)

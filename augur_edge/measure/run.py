@@ -11,10 +11,10 @@ from typing import Any
 
 from augur_edge import runtime as runtimes
 from augur_edge import timing
-from augur_edge.device import conditions
+from augur_edge.device import Conditions, conditions
 from augur_edge.device.reading import Reader
 from augur_edge.errors import AugurError, DataError, InferenceError, MissingExtraError, UsageError
-from augur_edge.measure import layerset, profiler, sustain
+from augur_edge.measure import energy, layerset, profiler, sustain
 from augur_edge.measure.explain import explain
 from augur_edge.measure.guard import Unguarded
 from augur_edge.measure.judge import judge
@@ -27,7 +27,7 @@ from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 from augur_edge.store.store import Store
 
 POINTS_A_SAVE = 10
-NO_POWER = "this version reads no power sensor"
+NO_POWER = "not asked for: `measure --energy`"
 
 Report = Callable[[int, str, float], None]
 """Told the target's place, its name and what is done with it, and the share of it that is done."""
@@ -38,6 +38,7 @@ class Job:
     """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store.
 
     guard: keeps disturbed passes out. root: of the tree the device's files lie in.
+    meter: measures energy after the latency; or why there is none.
     """
 
     store: Store
@@ -48,6 +49,8 @@ class Job:
     root: Path = Path("/")
     report: Report = field(default=lambda index, what, share: None)
     started: bool = False
+    after: Conditions | None = None
+    meter: energy.Meter | str = NO_POWER
 
     def execute(self) -> RunRecord:
         """Measure what is not measured yet, judge, and close the run; returns it complete from the store.
@@ -59,13 +62,14 @@ class Job:
         before = conditions(self.root)
         try:
             for index, target in enumerate(self.targets):
+                self.after = None
                 self._target(index, target)
         except BaseException as e:
             if self.started:
                 hopeless = isinstance(e, (InferenceError, DataError))
                 self.store.finish_run(self.run.id, "failed" if hopeless else "interrupted", None, self._guarded())
             raise
-        after = conditions(self.root)
+        after = self.after or conditions(self.root)
         context = {"conditions": {"before": before.to_dict(), "after": after.to_dict()}, **self._guarded()}
         measured = self.store.load(self.run.id).networks
         real_time = self.run.context.get("process", {}).get("priority") in REAL_TIME
@@ -97,6 +101,8 @@ class Job:
             self._layers(record, target, runtime, found)
         else:
             self._network(record, target, runtime, found)
+        if isinstance(self.meter, str):
+            record.info["energy_reason"] = self.meter
         record.info["complete"] = True
         self._put(record)
 
@@ -109,6 +115,7 @@ class Job:
         for measurements in layerset.rounds(target, runtime, self.settings_for(target), earlier, self.guard):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, (measurements[0].position + 1) / len(target.layers))
+        self._energy(record, energy.of_layers(target, runtime))
 
     def _network(
         self, record: NetworkRecord, target: Target, runtime: runtimes.Runtime, found: NetworkRecord | None
@@ -129,19 +136,28 @@ class Job:
         for measurements, share in self._rounds(deployment, earlier, record, self.settings_for(target)):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, share)
-        measured = next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
-        self._sustain(record, measured, deployment, self.settings_for(target).sustain_s)
-        record.info["notes"] = [*deployment.notes, *explain(measured)]
+        self._energy(record, energy.of_network(deployment, record.mode))
+        self._sustain(record, deployment, self.settings_for(target).sustain_s)
+        record.info["notes"] = [*deployment.notes, *explain(self._measured(record))]
 
-    def _sustain(
-        self, record: NetworkRecord, measured: NetworkRecord, deployment: runtimes.Deployment, seconds: float | None
-    ) -> None:
-        """`info["sustain"]`; kept as it grows, so that Ctrl-C loses little of it."""
+    def _measured(self, record: NetworkRecord) -> NetworkRecord:
+        return next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
+
+    def _energy(self, record: NetworkRecord, tasks: energy.Tasks) -> None:
+        """Of all that has been timed; what goes wrong is a reason in the record, and the latency stays."""
+        if isinstance(self.meter, str):
+            return
+        for measurements, share in energy.rounds(self.meter, tasks, self._measured(record), record.info):
+            self.store.save(self.run.id, record.index, measurements)
+            self.report(record.index, f"{record.name}: energy", share)
+
+    def _sustain(self, record: NetworkRecord, deployment: runtimes.Deployment, seconds: float | None) -> None:
+        """`info["sustain"]`; kept as it grows, so that Ctrl-C loses little of it. The verdict is on what was before."""
         if seconds is None:
             return
-        whole = next(m for m in measured.measurements if m.kind == "whole" and len(m.samples_ns))
-        first_ns, points = summarise(whole.samples_ns, whole.loops).median, []
-        look = partial(conditions, Reader(self.root, {}))
+        whole = next(m for m in self._measured(record).measurements if m.kind == "whole" and len(m.samples_ns))
+        first_ns, look = summarise(whole.samples_ns, whole.loops).median, partial(conditions, Reader(self.root, {}))
+        self.after, points = look(), []
         for point in sustain.sustain(deployment.whole, seconds, look, timing.get_affinity()):
             points.append(point)
             record.info["sustain"] = sustain.summary(points, seconds, first_ns)
@@ -190,7 +206,7 @@ def _info(version: str, target: Target | LayerSet) -> dict[str, Any]:
         "dtype": request.dtype,
         "shapes": {name: list(shape) for name, shape in request.shapes.items()},
     }
-    return {"runtime_version": version, "options": options, "energy_reason": NO_POWER}
+    return {"runtime_version": version, "options": options}
 
 
 def _facts(deployment: runtimes.Deployment) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def network_document(run_id: str, network: NetworkRecord) -> dict[str, Any]:
         **{name: info[name] for name in _MORE_FACTS if info.get(name) is not None},
         "energy_uj": None if whole is None else whole.energy,
         "energy_reason": info.get("energy_reason"),
-        "layers": [_layer_document(layer, _isolated(network, layer)) for layer in layers],
+        "energy_sensor": info.get("energy_sensor"),
+        "layers": [_layer_document(network, layer) for layer in layers],
     }
 
 
@@ -102,7 +103,9 @@ def _isolated(network: NetworkRecord, layer: Measurement) -> Measurement | None:
     return next(alike, None)
 
 
-def _layer_document(layer: Measurement, isolated: Measurement | None) -> dict[str, Any]:
+def _layer_document(network: NetworkRecord, layer: Measurement) -> dict[str, Any]:
+    reasons = network.info.get("energy_reasons") or {}
+    reason = reasons.get(str(layer.position), network.info.get("energy_reason"))
     return {
         "name": layer.name,
         "op": layer.op,
@@ -113,8 +116,9 @@ def _layer_document(layer: Measurement, isolated: Measurement | None) -> dict[st
         "status": layer.status,
         "reason": layer.reason,
         "latency_ns": _latency(layer),
-        "isolated_ns": _latency(isolated),
+        "isolated_ns": _latency(_isolated(network, layer)),
         "energy_uj": layer.energy,
+        "energy_reason": None if layer.energy else reason,
     }
 
 

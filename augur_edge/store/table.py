@@ -11,13 +11,13 @@ from augur_edge import console
 from augur_edge.store.document import measure_document
 from augur_edge.store.plot import sustain_text
 from augur_edge.store.records import RunRecord
-from augur_edge.units import count_text, size_text, time_text
+from augur_edge.units import count_text, energy_text, size_text, time_text
 
 _SHORTEST_NAME = 14
 _LONGEST_OP = 16
 _HARD_SPACE = "\u00a0"
 # In this order columns go until names have so much room, or all they need.
-_ROOM_OR_GONE = {"GMAC/s": 24, "MACs": 22, "isolated": 14, "op": 14, "share": 14}
+_ROOM_OR_GONE = {"GMAC/s": 24, "MACs": 22, "isolated": 14, "energy": 14, "op": 14, "share": 14}
 
 
 def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
@@ -101,6 +101,8 @@ def _columns(layers: Sequence[dict[str, Any]], mode: str) -> dict[str, list[str]
     }
     if mode != "isolated" and any(layer["isolated_ns"] for layer in layers):
         columns["isolated"] = [time_with_spread(layer["isolated_ns"]) for layer in layers]
+    if any(layer["energy_uj"] for layer in layers):
+        columns["energy"] = [energy_with_uncertainty(layer["energy_uj"]) for layer in layers]
     columns["MACs"] = [count_text(layer["macs"] or None) for layer in layers]
     columns["GMAC/s"] = [_rate(layer) for layer in layers]
     return columns
@@ -168,8 +170,22 @@ def _ratio(network: dict[str, Any]) -> str | None:
 
 def _energy(network: dict[str, Any]) -> str | None:
     if network["energy_uj"]:
-        return f"{network['energy_uj']['median']:.1f} uJ"
+        return f"{energy_with_uncertainty(network['energy_uj'])} an inference{_above_idle(network['energy_uj'])}"
     return f"unknown ({network['energy_reason']})" if network["energy_reason"] else None
+
+
+def energy_with_uncertainty(energy: dict[str, Any] | None) -> str:
+    """Median and its standard uncertainty: `12.34 mJ ±0.5%`; `-` where it was not measured."""
+    if energy is None:
+        return "-"
+    uncertainty = energy.get("uncertainty")
+    share = "" if uncertainty is None else f" ±{100 * uncertainty / max(energy['median'], 1e-9):.1f}%"
+    return energy_text(energy["median"]) + share
+
+
+def _above_idle(energy: dict[str, Any]) -> str:
+    above = energy.get("above_idle")
+    return "" if above is None else f" ({energy_text(above)} above idling)"
 
 
 def _wrap(line: str, width: int) -> str:

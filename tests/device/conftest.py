@@ -72,9 +72,9 @@ def raspberry_pi(tmp_path: Path) -> Path:
 @pytest.fixture
 def phone(tmp_path: Path) -> Path:
     """Two clusters, one processor asleep; /proc/stat, machine-id and DMI are not for apps to see."""
-    getprop = "#!/bin/sh\necho '[ro.product.manufacturer]: [Maker]'\necho '[ro.product.model]: [Pocket 7]'\n"
+    getprop = "[ro.product.manufacturer]: [Maker]\n[ro.product.model]: [Pocket 7]\n"
     files = {
-        "system/bin/getprop": getprop + "echo '[ro.build.version.release]: [14]'\n",
+        "getprop.txt": getprop + "[ro.build.version.release]: [14]\n",
         "proc/sys/kernel/arch": "aarch64\n",
         "proc/cpuinfo": processors(["0xd05", "0xd05", "0xd41", "0xfff"]),
         f"{CPU}/online": "0-1,3\n",
@@ -86,9 +86,7 @@ def phone(tmp_path: Path) -> Path:
     for cpu, capacity, khz in ((0, 300, 1800000), (1, 300, 1800000), (3, 1024, 2400000)):
         files[f"{CPU}/cpu{cpu}/cpu_capacity"] = f"{capacity}\n"
         files.update(cpufreq(cpu, "schedutil", 500000, khz, khz))
-    root = write_tree(tmp_path / "phone", files)
-    (root / "system/bin/getprop").chmod(0o755)
-    return root
+    return write_tree(tmp_path / "phone", files)
 
 
 @pytest.fixture

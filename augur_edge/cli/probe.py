@@ -105,10 +105,10 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
         ("runtimes", ", ".join(f"{r['name']} {r['version'] or '?'}" for r in document["runtimes"]) or "none"),
         ("edge tpu", document["edge_tpu"]["library"] or ""),
         ("timer", _timer(document["timer"])),
-        ("clocks", _clocks(now["clocks"])),
+        ("clocks", clocks_text(now["clocks"])),
         ("temperature", ", ".join(f"{t['zone']} {t['mc'] / 1000:.0f} C" for t in now["temperatures"])),
         ("throttling", ", ".join(f"{name} {value}" for name, value in now["throttle"].items())),
-        ("load", _load(now)),
+        ("load", load_text(now)),
     ]
 
 
@@ -126,7 +126,8 @@ def _timer(timer: dict[str, Any]) -> str:
     return f"{timer['name']}, steps of {timer['resolution_ns']:.0f} ns, {timer['overhead_ns']:.0f} ns a reading, {made}"
 
 
-def _clocks(clocks: list[dict[str, Any]]) -> str:
+def clocks_text(clocks: list[dict[str, Any]]) -> str:
+    """`cpu 0,1 at 1500 MHz, ondemand`, of the context's clocks."""
     groups: dict[tuple[str, int], list[int]] = {}
     for clock in clocks:
         groups.setdefault((clock["governor"] or "unknown governor", clock["mhz"] or 0), []).append(clock["cpu"])
@@ -135,6 +136,7 @@ def _clocks(clocks: list[dict[str, Any]]) -> str:
     )
 
 
-def _load(now: dict[str, Any]) -> str:
+def load_text(now: dict[str, Any]) -> str:
+    """Load and pressure of the context's conditions; empty where unknown."""
     pressure = "" if now["psi_avg10"] is None else f", waiting for a processor {now['psi_avg10']:.1f} % of the time"
     return "" if now["load1"] is None else f"{now['load1']:.2f}{pressure}"

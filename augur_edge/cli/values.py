@@ -22,6 +22,26 @@ def processors(text: str) -> list[int]:
     return _whole_numbers(text, 0)
 
 
+def cpus(text: str) -> list[int]:
+    """`0,2` or `4-7`: numbers of processors, as the kernel writes them."""
+    from augur_edge.device.reading import cpu_list
+
+    try:
+        found = cpu_list(text)
+    except ValueError:
+        found = []
+    if not found or min(found) < 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers of processors, as 0,2 or 4-7")
+    return found
+
+
+def megahertz(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a clock in MHz, a whole number from 1 on")
+    return int(text)
+
+
 def _whole_numbers(text: str, least: int) -> list[int]:
     try:
         found = [int(part) for part in text.split(",")]

@@ -92,7 +92,7 @@ def read(path: Path) -> Journal | None:
     """The journal, None where there is none. Raises DataError for what is none of ours, AugurError if unreadable."""
     try:
         raw = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as err:
         raise AugurError(f"{path}: {err.strerror}; run it as root: `sudo augur-edge system reset`") from err

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from augur_edge.device import journal as journals
@@ -34,8 +34,13 @@ class Outcome:
     gone: list[str] = field(default_factory=list)
 
 
+def changes(settings: Sequence[Setting]) -> list[Setting]:
+    """Those that are not as they should be already."""
+    return [s for s in settings if s.before != s.after]
+
+
 def plan(reader: Reader, governor: str = GOVERNOR, mhz: int | None = None, cpus: Collection[int] = ()) -> list[Setting]:
-    """What has to change so that the clock stays: only what is not so already.
+    """What has to be set so that the clock stays, each with its value now.
 
     mhz: the clock to stay at; None for the highest the system allows. cpus: to be measured on, all if empty; interrupts
     are sent to the others. Raises UsageError for a governor, clock or processor there is none of.
@@ -47,7 +52,7 @@ def plan(reader: Reader, governor: str = GOVERNOR, mhz: int | None = None, cpus:
     settings = []
     for folder in _policies(reader, cpus):
         settings += _policy(reader, folder, governor, mhz)
-    return [s for s in [*settings, *_interrupts(reader, there, cpus)] if s.before != s.after]
+    return [*settings, *_interrupts(reader, there, cpus)]
 
 
 def _policies(reader: Reader, cpus: Collection[int]) -> list[str]:
@@ -114,20 +119,36 @@ def _interrupts(reader: Reader, there: Sequence[int], cpus: Collection[int]) -> 
     return settings
 
 
-def tune(root: Path, path: Path, settings: Sequence[Setting], write: Write | None = None, **about: object) -> Outcome:
-    """Keep in the journal at `path` how it is, then change it. What is refused is told and the rest goes on.
+@dataclass(frozen=True)
+class Commanded:
+    """Which of a profile's controls are set by its commands, and the power mode there was; None: there is none."""
 
-    about: `profile`, `controls` and `nvpmodel` of the journal. A journal that is there already keeps what it has: how
-    it was before the first tuning is what `reset` puts back. Raises AugurError, nothing changed, where the journal
-    cannot be written, DataError where there is one that cannot be read.
+    profile: str
+    controls: tuple[str, ...]
+    nvpmodel: str | None
+
+
+def keep(root: Path, path: Path, settings: Sequence[Setting], commanded: Commanded | None = None) -> None:
+    """Write into the journal at `path` how it is now; to be called before anything is changed.
+
+    A journal that is there already keeps what it has: how it was before the first tuning is what `reset` puts back.
+    Raises AugurError where the journal cannot be written, DataError where there is one that cannot be read.
     """
-    before = journals.read(path)
-    fresh = Journal(time.time_ns(), Reader(root).text(_BOOT_ID), None, (), None, ())
-    journal = replace(before or fresh, **({} if before and not about.get("controls") else about))  # type: ignore[arg-type]
-    known = {s.path: s for s in journal.settings}
-    merged = [replace(known[s.path], after=s.after) if s.path in known else s for s in settings]
-    kept = [s for s in journal.settings if s.path not in {m.path for m in merged}]
-    journals.write(path, replace(journal, settings=(*kept, *merged)))
+    old = journals.read(path)
+    if old is None:
+        old = Journal(time.time_ns(), Reader(root).text(_BOOT_ID), None, (), None, ())
+    known = {s.path: s.before for s in old.settings}
+    merged = {s.path: s for s in old.settings}
+    merged.update({s.path: replace(s, before=known.get(s.path, s.before)) for s in settings})
+    journal = replace(old, settings=tuple(merged.values()))
+    if commanded is not None and not old.controls:
+        journal = replace(journal, **asdict(commanded))
+    journals.write(path, journal)
+
+
+def apply(root: Path, path: Path, settings: Sequence[Setting], write: Write | None = None) -> Outcome:
+    """Change it, kept in the journal at `path` first; what is refused is told, the rest goes on. Raises as `keep`."""
+    keep(root, path, settings)
     return _apply(root, [(s, s.after) for s in settings], write or _write)
 
 

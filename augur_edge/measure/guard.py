@@ -74,7 +74,7 @@ class Guard(Unguarded):
     ) -> None:  # fmt: skip
         self._limits = limits
         self._reader = Reader(root, {})
-        self._last = self._look()
+        self._first = self._last = self._look()
         max_mc = None if limits.max_temp_c is None else round(1000 * limits.max_temp_c)
         self._watch = Watch(self._last, timing.get_affinity(), cores, threads, real_time, max_mc)
         self._skipped: list[tuple[Conditions, Conditions]] = []
@@ -146,7 +146,7 @@ class Guard(Unguarded):
     def _after(self, before: Conditions, counts: bool) -> list[Reason]:
         """What disturbed the pass just ended; of a trial (not counts) only what others do, as its clock is rising."""
         self._last = self._look()
-        self._check_sight(before, self._last)
+        self._check_sight(self._last)
         reasons = disturbances(before, self._last, self._watch)
         if not counts:
             return [r for r in reasons if r.code in OTHERS]
@@ -188,13 +188,13 @@ class Guard(Unguarded):
             self._skipped.append((lost_from, until))
             self.lost_ns += until.at_ns - lost_from.at_ns
 
-    def _check_sight(self, before: Conditions, after: Conditions) -> None:
+    def _check_sight(self, now: Conditions) -> None:
         """Files that vanish while measuring: what they told is no longer watched, and that is said once."""
         for name, words in _KNOWN.items():
-            if getattr(before, name) and not getattr(after, name) and name not in self._blind:
-                self._blind[name] = after.unavailable.get(name, "its files are gone")
+            if getattr(self._first, name) and not getattr(now, name) and name not in self._blind:
+                self._blind[name] = now.unavailable.get(name, "its files are gone")
                 console.warn(f"{words} can no longer be read ({self._blind[name]}): changes are not noticed any more")
-        if self._watch.max_mc is not None and not after.temperatures:
+        if self._watch.max_mc is not None and not now.temperatures:
             raise DeviceNotReadyError(
                 f"the temperature can no longer be read, so --max-temp {self._limits.max_temp_c:g} cannot be held: "
                 f"look at /sys/class/thermal, or measure without --max-temp"

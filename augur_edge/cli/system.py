@@ -94,9 +94,9 @@ def _tune(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     settings = _planned(args)
     if not tuning.changes(settings) and not names:
         return _nothing_to_tune(settings, parts, obstacle)
-    commanded = tuning.Commanded(profile.name, names, commands.power_mode(args.sysroot)) if names else None
-    # Commands change what is as wanted now, so that is kept, too.
-    tuning.keep(args.sysroot, path, settings if names else tuning.changes(settings), commanded)
+    if names:  # commands change what is as wanted now, so all of it is kept before they do
+        commanded = tuning.Commanded(profile.name, names, commands.power_mode(args.sysroot))
+        tuning.keep(args.sysroot, path, settings, commanded)
     refused = dict.fromkeys(parts, obstacle) if obstacle else {}
     for name in names:
         refused.update(commands.run_all(parts[name].tune, console.talk))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from typing import TYPE_CHECKING
 
 from augur_edge.errors import UsageError
@@ -26,11 +27,8 @@ def cpus(text: str) -> list[int]:
     """`0,2` or `4-7`: numbers of processors, as the kernel writes them."""
     from augur_edge.device.reading import cpu_list
 
-    try:
-        found = cpu_list(text)
-    except ValueError:
-        found = []
-    if not found or min(found) < 0:
+    found = cpu_list(text) if re.fullmatch(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", text) else []
+    if not found:
         raise argparse.ArgumentTypeError(f"{text!r}: numbers of processors, as 0,2 or 4-7")
     return found
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from augur_edge import schema
-from augur_edge.errors import AugurError, DataError, UsageError
+from augur_edge.errors import AugurError, DataError, DeviceNotReadyError, UsageError
 
 SCHEMA = "augur-edge/tuned/1"
 # Who resets may be root, so a journal that names any other file is refused.
@@ -60,7 +60,7 @@ def default_path(root: Path = Path("/"), environ: Mapping[str, str] | None = Non
 
 
 def write(path: Path, journal: Journal) -> None:
-    """Whole or not at all, and on the disk when this returns. Raises AugurError, nothing changed."""
+    """Whole or not at all, and on the disk when this returns. Raises AugurError, of rights DeviceNotReadyError."""
     new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
@@ -70,6 +70,11 @@ def write(path: Path, journal: Journal) -> None:
             os.fsync(file.fileno())
         new.replace(path)
         _sync_folder(path.parent)
+    except PermissionError as err:
+        raise DeviceNotReadyError(
+            f"{path}: not allowed to keep there what was before, so nothing was changed; run it as root: "
+            "`sudo augur-edge system tune`"
+        ) from err
     except OSError as err:
         raise AugurError(f"{path}: cannot keep what was before ({err.strerror}), so nothing was changed") from err
 

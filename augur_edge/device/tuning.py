@@ -84,7 +84,7 @@ def _policy(reader: Reader, folder: str, governor: str, mhz: int | None) -> list
 def _demand_governor(reader: Reader, folder: str, governor: str) -> None:
     names = (reader.text(f"{folder}/scaling_available_governors") or "").split()
     if names and governor not in names:
-        near = difflib.get_close_matches(governor, names, 3, 0.4)
+        near = difflib.get_close_matches(governor, names, 3, 0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else ""
         where = folder.split("/")[4]
         raise UsageError(f"--governor {governor}: {where} has {', '.join(names)}; {hint}".rstrip("; "))
@@ -148,8 +148,12 @@ def keep(root: Path, path: Path, settings: Sequence[Setting], commanded: Command
 
 def apply(root: Path, path: Path, settings: Sequence[Setting], write: Write | None = None) -> Outcome:
     """Change it, kept in the journal at `path` first; what is refused is told, the rest goes on. Raises as `keep`."""
+    was_tuned = journals.read(path) is not None
     keep(root, path, settings)
-    return _apply(root, [(s, s.after) for s in settings], write or _write)
+    out = _apply(root, [(s, s.after) for s in settings], write or _write)
+    if not was_tuned and not out.done:
+        journals.remove(path)  # nothing was allowed, so there is nothing to put back
+    return out
 
 
 def reset(root: Path, path: Path, write: Write | None = None) -> Outcome:

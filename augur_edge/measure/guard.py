@@ -171,7 +171,7 @@ class Guard(Unguarded):
             reasons, pause_s = still, min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _farewell(self, reason: Reason) -> str:
-        waited = console.duration_text(self._limits.wait_s)
+        waited = f"{self._limits.wait_s:g} s"
         return f"{reason.text}, and that did not end within {waited}: {reason.advice}; {ALL_THE_SAME}"
 
     def _count(self, reasons: list[Reason]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,16 +68,20 @@ print(flush=True)
 
 
 def _started(program: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
-    child = subprocess.Popen([sys.executable, "-c", program, *words], stdout=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, "-c", program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None and child.stdout.readline()
     return child
 
 
 @contextmanager
-def writer(root: Path, *steps: tuple[float, str, str]) -> Iterator[None]:
-    """A process that after so many seconds puts a text into a file (an empty one: removes it), step by step."""
+def writer(root: Path, *steps: tuple[float, str, str]) -> Iterator[Callable[[], None]]:
+    """A process that after so many seconds puts a text into a file (an empty one: removes it), step by step.
+
+    It begins when what this yields is called.
+    """
     program = (
         f"{_READY}"
+        "sys.stdin.readline()\n"
         "for step in sys.argv[1:]:\n"
         "    s, path, text = step.split('|')\n"
         "    time.sleep(float(s))\n"
@@ -87,8 +91,14 @@ def writer(root: Path, *steps: tuple[float, str, str]) -> Iterator[None]:
     )
     words = [f"{s}|{root / path}|{text}" for s, path, text in steps]
     child = _started(program, words)
+
+    def go() -> None:
+        if child.stdin is not None and not child.stdin.closed:
+            child.stdin.write(b"\n")
+            child.stdin.close()
+
     try:
-        yield
+        yield go
     finally:
         child.terminate()
         child.wait()

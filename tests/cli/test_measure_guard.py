@@ -48,7 +48,8 @@ def test_giving_up_on_the_way_keeps_what_there_is_to_go_on_with(
     net: str, store: Path, root: Path, capsys: Captured
 ) -> None:
     words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "3", "--no-isolated"]
-    with trees.writer(root, (1.0, trees.COOLING, "2")):
+    with trees.writer(root, (1.0, trees.COOLING, "2")) as go:
+        go()
         assert main([*words, "--wait", "0.5"]) == 4
     err = capsys.readouterr().err
     assert "measure --resume" in err and "cpufreq-cpu0 is at state 2" in err
@@ -61,7 +62,8 @@ def test_giving_up_on_the_way_keeps_what_there_is_to_go_on_with(
 
 def test_a_disturbance_that_ended_is_a_note_and_no_reason(net: str, store: Path, root: Path, capsys: Captured) -> None:
     words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "2", "--json"]
-    with trees.writer(root, (1.0, trees.COOLING, "2"), (0.3, trees.COOLING, "0")):
+    with trees.writer(root, (1.0, trees.COOLING, "2"), (0.3, trees.COOLING, "0")) as go:
+        go()
         assert main(words) == 0
     document = json.loads(capsys.readouterr().out)
     guard = document["context"]["guard"]
@@ -76,7 +78,8 @@ def test_sustained_latency_stands_beside_the_first_with_temperature_and_clock(
     path = tmp_path / "slows.json"
     path.write_text(json.dumps({"layers": [{"name": "a", "op": "conv2d", "durations_ns": [1_000_000]}]}))
     words = ["measure", str(path), "--sysroot", str(root), "--max-time", "0.2", "--no-isolated", "--sustain", "3"]
-    with trees.writer(root, (2.0, trees.TEMP, "70000")):
+    with trees.writer(root, (2.0, trees.TEMP, "70000")) as go:
+        go()
         assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     (network,) = document["networks"]

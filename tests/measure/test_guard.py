@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +48,13 @@ def guard_of(root: Path = Path("/"), **limits: float) -> Guard:
     return Guard(Limits(**{"wait_s": 20.0, **limits}), root=root, cores=4, real_time=real_time())
 
 
-def measured(guard: Unguarded, settings: Settings = SETTINGS) -> dict[tuple[str, str, int], Measurement]:
+def measured(
+    guard: Unguarded, settings: Settings = SETTINGS, begun: Callable[[], None] = lambda: None
+) -> dict[tuple[str, str, int], Measurement]:
+    """begun: called once the device is warm and the first pass is taken."""
     last = {}
     for measurements in NetworkRun(deployment(*LAYERS), settings, guard=guard).rounds():
+        begun()
         last.update({(m.kind, m.mode, m.position): m for m in measurements})
     return last
 
@@ -89,8 +93,8 @@ def test_an_injected_disturbance_is_named_repeated_and_over(
     root = trees.board(tmp_path, cpus=cpu + 1)
     guard, where = guard_of(root, max_temp_c=70), path.format(cpu)
     guard.ready()
-    with trees.writer(root, (0.3, where, bad), (0.5, where, good)):
-        found = measured(guard)
+    with trees.writer(root, (0.2, where, bad), (0.5, where, good)) as go:
+        found = measured(guard, begun=go)
     done = guard.to_dict()
     (seen,) = [d for d in done["disturbances"] if d["code"] == code]
     assert words in seen["text"]
@@ -158,7 +162,8 @@ def test_a_temperature_that_never_falls_ends_the_waiting(tmp_path: Path) -> None
 def test_a_device_that_cools_is_waited_for(tmp_path: Path, cpu: int, capsys: pytest.CaptureFixture[str]) -> None:
     root = trees.board(tmp_path)
     trees.put(root / trees.TEMP, "65000\n")
-    with trees.writer(root, (0.6, trees.TEMP, "58000")):
+    with trees.writer(root, (0.6, trees.TEMP, "58000")) as go:
+        go()
         guard_of(root, max_temp_c=60).ready()
     assert "waiting: cpu-thermal is at 65.0 C, above 60 C; 20 s left" in capsys.readouterr().err
 
@@ -168,10 +173,10 @@ def test_a_clock_that_stays_lower_ends_the_measuring(tmp_path: Path, cpu: int) -
     guard = guard_of(root, wait_s=0.8)
     limit = f"{trees.CPUFREQ}/scaling_max_freq".format(cpu)
     with (
-        trees.writer(root, (0.3, limit, "1000000")),
+        trees.writer(root, (0.2, limit, "1000000")) as go,
         pytest.raises(DeviceNotReadyError, match=r"from 1500 to 1000 MHz.*system tune"),
     ):
-        measured(guard)
+        measured(guard, begun=go)
 
 
 def test_a_limit_without_a_sensor_is_refused(tmp_path: Path) -> None:
@@ -187,14 +192,14 @@ def test_a_sensor_that_vanishes_is_told_and_a_limit_on_it_ends_the_run(
 ) -> None:
     root = trees.board(tmp_path, cpus=cpu + 1)
     guard = guard_of(root, max_temp_c=limit)
-    with trees.writer(root, (0.3, trees.TEMP, "")):
+    with trees.writer(root, (0.2, trees.TEMP, "")) as go:
         if limit is None:
-            assert_true(measured(guard))
+            assert_true(measured(guard, begun=go))
             assert "temperatures can no longer be read" in capsys.readouterr().err
             assert list(guard.to_dict()["not_watched"]) == ["temperatures"]
         else:
             with pytest.raises(DeviceNotReadyError, match=r"--max-temp 70 cannot be held"):
-                measured(guard)
+                measured(guard, begun=go)
 
 
 def test_only_real_time_is_real_time() -> None:

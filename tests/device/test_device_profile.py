@@ -83,7 +83,10 @@ def test_no_profile_for_an_unheard_of_architecture(raspberry_pi: Path) -> None:
         ({"runtimes": ["torch"]}, "runtimes[0]: 'torch' is none of"),
         ({"sources": [1]}, "sources[0]: 1 is not a text"),
         ({"timer": "sundial"}, "timer: 'sundial' is none of"),
-        ({"protocol": {"threads": True, "precision": 0.1, "max_time_s": 1}}, "protocol.threads: True is not a whole number"),
+        (
+            {"protocol": {"threads": True, "precision": 0.1, "max_time_s": 1}},
+            "protocol.threads: True is not a whole number",
+        ),
         ({"protocol": {"threads": 1, "precision": -1, "max_time_s": 1}}, "protocol.precision: -1 is not above 0"),
         ({"protocol": {"threads": 1, "precision": 0.1}}, "protocol.max_time_s: missing"),
     ],

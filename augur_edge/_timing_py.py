@@ -158,12 +158,12 @@ class FileSampler:
     """
 
     def __init__(self, paths: Sequence[str], period_ns: int, capacity: int) -> None:
+        self._thread: threading.Thread | None = None
+        self._period_ns, self._files = period_ns, [-1] * len(paths)
+        self._lock, self._ends = threading.Lock(), threading.Event()
         if not paths or period_ns < 1 or capacity < 1:
             raise ValueError("a sampler takes at least one path, a period of 1 ns and room for one row")
-        self._period_ns, self._files = period_ns, [-1] * len(paths)
         self._rows: deque[array[int]] = deque(maxlen=capacity)
-        self._lock, self._ends = threading.Lock(), threading.Event()
-        self._thread: threading.Thread | None = None
         self.lost = 0
         self._failures: dict[int, tuple[int, int, int]] = {}
         for i, path in enumerate(paths):
@@ -227,9 +227,10 @@ class FileSampler:
             if os.fstat(self._files[file]).st_nlink == 0:
                 code = errno.ENOENT
             else:
-                digits = text.strip(b"\n \0")
-                if digits.lstrip(b"-").isdigit() and digits.count(b"-") <= 1 and len(digits) <= 18:
-                    return int(digits)
+                number = text.rstrip(b"\n \0").lstrip(b" ")
+                digits = number[1:] if number.startswith(b"-") else number
+                if digits.isdigit() and len(digits) <= 18 and len(text) < 64:
+                    return int(number)
         except OSError as e:
             code = e.errno or errno.EIO
         self._failures.setdefault(file, (file, code, now_ns()))

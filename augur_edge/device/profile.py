@@ -21,12 +21,11 @@ from augur_edge.device.identity import Device
 from augur_edge.errors import DataError, UsageError
 
 SCHEMA = "augur-edge/device-profile/1"
-RUNTIMES = ("onnxruntime", "litert", "tflite_runtime", "tensorrt")
+RUNTIMES = ("onnxruntime", "litert", "tflite_runtime", "tensorrt", "edgetpu")
 SENSORS = ("ina3221", "ina2xx", "rapl", "pmic", "battery", "termux", "meter")
 TIMERS = ("CLOCK_MONOTONIC_RAW", "CLOCK_MONOTONIC")
 SIGNS = ("above_zero", "rises", "bits", "falls")
 KINDS = ("board", "accelerator")
-NEVER_TRIED = "has never run on the real board"
 
 # A device tree's name is one board, a phone's codename one phone; a model's text is a family of them, an operating
 # system or an architecture fits half the world.

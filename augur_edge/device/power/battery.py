@@ -13,7 +13,7 @@ from augur_edge.errors import PowerError
 
 KIND = "battery"
 _REFRESH_NS = 1000 * MS_NS
-_PERIOD_NS = 10 * MS_NS
+_PERIOD_NS = 7_300_000  # no divisor of the periods of mains and converters, so that their ripple averages out
 
 
 def find(root: Path, missing: dict[str, str]) -> list[GaugeSensor]:
@@ -32,11 +32,10 @@ def find(root: Path, missing: dict[str, str]) -> list[GaugeSensor]:
     return []
 
 
-def _sampler(files: list[Path]) -> Sampler:
+def _sampler(files: list[Path], period_ns: int) -> Sampler:
     try:
-        sampler: Sampler = timing.FileSampler(
-            [str(f) for f in files], _PERIOD_NS, SECONDS_KEPT * 1000 * MS_NS // _PERIOD_NS
-        )
+        capacity = SECONDS_KEPT * 1000 * MS_NS // period_ns
+        sampler: Sampler = timing.FileSampler([str(f) for f in files], period_ns, capacity)
     except RuntimeError as e:
         raise PowerError("unreadable", str(e)) from e
     return sampler

@@ -35,10 +35,10 @@ class Calibration:
 
 @dataclass(frozen=True)
 class GaugeSensor:
-    """Columns: raw current, voltage in uV. status: the battery's state now, as the kernel calls it."""
+    """Columns: raw current, voltage in uV. make: a sampler of a period in ns; status: the battery's state, in words."""
 
     kind: str
-    make: Callable[[], Sampler]
+    make: Callable[[int], Sampler]
     status: Callable[[], str | None]
     period_ns: int
     refresh_ns: int
@@ -54,7 +54,7 @@ class GaugeSensor:
 
     def sampler(self) -> Sampler:
         """Of this device."""
-        return self.make()
+        return self.make(self.period_ns)
 
     def power_mw(self, rows: Rows) -> Floats:
         """What leaves the battery; negative while it charges."""

@@ -30,7 +30,7 @@ class PmicSensor:
     rails: tuple[str, ...] = ("all rails with a current",)
     covers: str = "the board behind its power management chip; USB devices, HATs and the chip's losses are not included"
     columns: tuple[str, ...] = ("power",)
-    period_ns: int = 10 * MS_NS
+    period_ns: int = 7_300_000  # no divisor of the periods of mains and converters
     refresh_ns: int = 10 * MS_NS
     step_mw: float = 1.0
     most_mw: float = 60_000.0

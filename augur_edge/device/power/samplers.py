@@ -101,7 +101,7 @@ class CommandSampler(_Threaded):
 
 
 class LineSampler(_Threaded):
-    """Takes lines from an open, non-blocking file descriptor, which it closes at its end; a row's time is the arrival.
+    """Takes lines from an open, non-blocking file descriptor until the process ends; a row's time is the arrival.
 
     Between `stop` and `start` lines are read on and forgotten, or they would pile up and come late. An end of the
     stream is a failure only after something has come: a pipe's writer may be late.
@@ -110,10 +110,6 @@ class LineSampler(_Threaded):
     def __init__(self, file: int, parse: Parse) -> None:
         super().__init__()
         self._file, self._parse, self._rest, self._begun, self._keeps = file, parse, b"", False, False
-
-    def __del__(self) -> None:
-        super().stop()
-        os.close(self._file)
 
     def start(self, cpus: Sequence[int]) -> None:
         """Keep what comes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from augur_edge.device.power.base import MS_NS
@@ -30,8 +31,8 @@ def find(root: Path, missing: dict[str, str]) -> list[GaugeSensor]:
     if command is None:
         missing[KIND] = f"{COMMAND} is not installed: pkg install termux-api, and the app Termux:API"
         return []
-    sampler = lambda: CommandSampler([command], parse, 2, _REFRESH_NS // 2)  # noqa: E731
-    return [GaugeSensor(KIND, sampler, lambda: _status(command), _REFRESH_NS // 2, _REFRESH_NS)]
+    sampler = partial(CommandSampler, [command], parse, 2)
+    return [GaugeSensor(KIND, sampler, partial(_status, command), _REFRESH_NS // 2, _REFRESH_NS)]
 
 
 def parse(output: bytes) -> tuple[int, int]:

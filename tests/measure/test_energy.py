@@ -1,0 +1,173 @@
+"""Energy of tasks whose duration is known, by a sensor that follows a known power."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import SPEC, deployment
+
+from augur_edge import timing
+from augur_edge.device import power
+from augur_edge.errors import PowerError
+from augur_edge.measure import energy
+from augur_edge.measure.energy import Meter
+from augur_edge.store.records import Measurement, NetworkRecord
+
+MS = 1_000_000
+RAIL = "sys/class/hwmon/hwmon0"
+
+
+class Rail:
+    """An INA226 in a tree of files, 2 W with a digit of noise, from a thread of this process."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.mw = root, 2000
+        (root / RAIL).mkdir(parents=True)
+        (root / RAIL / "name").write_text("ina226\n")
+        self.file = root / RAIL / "power1_input"
+        self.file.write_text("002000000\n")
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        file, odd = os.open(self.file, os.O_WRONLY), 0
+        while not self._ends.wait(0.002):
+            odd = 1 - odd
+            os.pwrite(file, b"%09d\n" % (self.mw * 1000 + 1000 * odd), 0)
+        os.close(file)
+
+    def stop(self) -> None:
+        self._ends.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def rail(tmp_path: Path) -> Iterator[Rail]:
+    made = Rail(tmp_path)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def meter(rail: Rail, monkeypatch: pytest.MonkeyPatch) -> Meter:
+    """Short windows: what is tested is no waveform."""
+    monkeypatch.setattr(energy, "WINDOW_NS", 40 * MS)
+    monkeypatch.setattr(energy, "IDLE_NS", 60 * MS)
+    return Meter(power.choose("auto", rail.root))
+
+
+def test_energy_is_power_times_the_time_of_a_call(meter: Meter) -> None:
+    found = meter.measure(timing.SpinTask([2 * MS]), 2 * MS)
+    assert found["median"] == pytest.approx(2000.5 * found["time_ns"] * 1e-6, rel=0.01)
+    assert found["power_mw"] == pytest.approx(2000.5, rel=0.01)
+    assert found["idle_mw"] == pytest.approx(2000.5, rel=0.01)
+    assert abs(found["above_idle"]) <= 0.01 * found["median"], "the rail does not know of the task"
+    assert 0 < found["uncertainty"] < 0.2 * found["median"]
+    assert found["above_idle_uncertainty"] >= found["uncertainty"]
+    assert found["n_windows"] == energy.WINDOWS and found["n_inferences"] >= 5 * 25
+    assert found["rate_hz"] > 50 and found["jitter_us"] > 0
+
+
+def test_a_load_that_shows_is_above_idling(meter: Meter, rail: Rail) -> None:
+    def work() -> None:
+        rail.mw = 6000
+        time.sleep(0.02)
+
+    def calm(*arguments: Any) -> tuple[int, int]:
+        rail.mw = 2000
+        time.sleep(0.01)
+        start = timing.now_ns()
+        time.sleep(0.06)
+        return start, timing.now_ns()
+
+    energy_rest = energy._rest
+    try:
+        energy._rest = calm  # type: ignore[assignment]
+        found = meter.measure(timing.CallTask(work), 20 * MS)
+    finally:
+        energy._rest = energy_rest
+    assert found["idle_mw"] == pytest.approx(2000, rel=0.02)
+    assert found["power_mw"] == pytest.approx(6000, rel=0.05)
+    assert found["above_idle"] == pytest.approx(found["median"] * 4 / 6, rel=0.05)
+
+
+def test_inferences_slower_than_their_latency_are_a_warning(meter: Meter) -> None:
+    (warning,) = meter.measure(timing.SpinTask([2 * MS]), 1 * MS)["warnings"]
+    assert "% longer than when their latency was measured" in warning
+
+
+def test_quantisation_alone_bounds_the_uncertainty(meter: Meter) -> None:
+    found = meter.measure(timing.SpinTask([2 * MS]), 2 * MS)
+    assert found["uncertainty"] >= meter.sensor.step_mw / np.sqrt(12) * found["time_ns"] * 1e-6
+
+
+def test_a_layer_too_short_for_a_slow_sensor_is_unmeasurable(meter: Meter) -> None:
+    from dataclasses import replace
+
+    slow = Meter(replace(meter.sensor, refresh_ns=1000 * MS))  # type: ignore[type-var]
+    with pytest.raises(PowerError, match=r"unmeasurable: ina2xx is renewed every 1000 ms: .* external meter"):
+        slow.measure(timing.SpinTask([MS]), MS)
+
+
+def record(samples_ns: dict[int, int]) -> NetworkRecord:
+    """A network in replay mode with these medians by position; -1 is the whole."""
+    made = [
+        Measurement("whole" if i < 0 else "layer", "replay", i, f"l{i}", "conv2d", samples_ns=np.full(9, ns))
+        for i, ns in samples_ns.items()
+    ]
+    return NetworkRecord(0, "net", "fake", "replay", measurements=made)
+
+
+def test_equal_layers_share_one_energy_and_failed_ones_have_none(meter: Meter) -> None:
+    spec = SPEC.to_dict()
+    layers = [{"durations_ns": [MS], "spec": spec}] * 2 + [{"durations_ns": [1], "error": "no"}, {"durations_ns": [MS]}]
+    made, info = deployment(*layers), dict[str, Any]()
+    measured = record({-1: 3 * MS, 0: MS, 1: MS, 3: MS})
+    saved = [m for ms, _ in energy.rounds(meter, energy.of_network(made, "replay"), measured, info) for m in ms]
+    assert sorted(m.position for m in saved) == [-1, 0, 1, 3]
+    by_position = {m.position: m for m in measured.measurements}
+    assert by_position[0].energy is by_position[1].energy is not by_position[3].energy
+    assert info["energy_sensor"]["kind"] == "ina2xx" and info["energy_reasons"] == {}
+    assert "energy_reason" not in info
+    again = list(energy.rounds(meter, energy.of_network(made, "replay"), measured, info))
+    assert again == [], "a resumed run measures what it lacks only"
+
+
+def test_a_sensor_that_vanishes_is_a_reason_and_raises_nothing(meter: Meter, rail: Rail) -> None:
+    made, info = deployment({"durations_ns": [MS]}), dict[str, Any]()
+    rail.stop()
+    rail.file.unlink()
+    measured = record({-1: MS, 0: MS})
+    assert list(energy.rounds(meter, energy.of_network(made, "replay"), measured, info)) == []
+    assert info["energy_reason"].startswith(("unreadable: ", "vanished: "))
+    assert all(m.energy is None and len(m.samples_ns) for m in measured.measurements)
+
+
+def test_a_layer_that_fails_alone_has_its_own_reason(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, info = deployment({"durations_ns": [MS]}, {"durations_ns": [2 * MS]}), dict[str, Any]()
+    plain = Meter.measure
+
+    def picky(self: Meter, task: Any, call_ns: float) -> Any:
+        if call_ns == MS:
+            raise PowerError("gap", "for once")
+        return plain(self, task, call_ns)
+
+    monkeypatch.setattr(Meter, "measure", picky)
+    measured = record({-1: 3 * MS, 0: MS, 1: 2 * MS})
+    saved = list(energy.rounds(meter, energy.of_network(made, "replay"), measured, info))
+    assert len(saved) == 2
+    assert info["energy_reasons"] == {"0": "gap: for once"} and "energy_reason" not in info
+
+
+def test_the_sampler_keeps_off_the_loop_s_processors() -> None:
+    cpus = tuple(range(os.cpu_count() or 1))
+    assert energy.cpus_for_sampling(cpus) == ()
+    assert set(energy.cpus_for_sampling(cpus[:1])) == set(cpus[1:])

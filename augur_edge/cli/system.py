@@ -85,12 +85,16 @@ def _show(args: argparse.Namespace, path: Path) -> dict[str, Any]:
 
 def _tune(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     from augur_edge import device
-    from augur_edge.device import commands, tuning
+    from augur_edge.device import commands, journal, tuning
 
     this = device.identify(args.sysroot)
     profile = device.pick(this, args.profile)
     parts, obstacle = commands.parts(profile), commands.why_not(args.sysroot)
     names = tuple(parts) if obstacle is None else ()
+    tuned = journal.read(path)
+    if names and tuned is not None and tuned.controls:
+        # `jetson_clocks --store` again would keep the clocks of now for those of before.
+        raise UsageError("tuned already, with its profile's commands; run `sudo augur-edge system reset` first")
     settings = _planned(args)
     if not tuning.changes(settings) and not names:
         return _nothing_to_tune(settings, parts, obstacle)
@@ -137,7 +141,7 @@ def _reset(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     document = _outcome(outcome, refused)
     if document["refused"]:
         what, why = next(iter(document["refused"].items()))
-        raise DeviceNotReadyError(f"{what}: {why}; the journal {path} is kept: `sudo augur-edge system reset` again")
+        raise DeviceNotReadyError(f"{what}: {why}; the journal {path} is kept; mend that and reset again, or remove it")
     journal.remove(path)
     return document
 

@@ -70,6 +70,7 @@ def _fans(reader: Reader) -> dict[str, str]:
         folder, _, channel = path.rpartition("/")
         name = reader.text(f"{folder}/name") or folder.rpartition("/")[2]
         duty, rpm = reader.integer(path), reader.integer(f"{folder}/fan{channel[3:]}_input")
+        rpm = reader.integer(f"{folder}/rpm") if rpm is None else rpm  # JetPack's own name for it
         if duty is not None:
             out[f"fan {name} {channel}"] = f"{duty} of 255" + ("" if rpm is None else f", {rpm} rpm")
     for which in ("target", "cur"):

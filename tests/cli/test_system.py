@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,7 @@ def system(root: Path, *words: str) -> int:
 
 
 def shown(root: Path, capsys: Captured) -> dict[str, Any]:
+    capsys.readouterr()
     assert system(root, "show", "--json") == 0
     document: dict[str, Any] = json.loads(capsys.readouterr().out)
     return document
@@ -184,3 +186,67 @@ def test_a_control_is_run_as_a_list_and_its_own_words_are_told(tmp_path: Path, m
     assert log.read_text() == "1 a b; true\n1 c\n"
     assert refused == {"clocktool c": "ended with 3: no such mode", "clocktool-2": "clocktool-2 is not installed"}
     assert told == ["running clocktool a b; true", "running clocktool c", "running clocktool-2"]
+
+
+@pytest.fixture
+def jetson(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An Orin Nano whose tools are scripts that do to the tree what the real ones do to the board."""
+    trees.write(
+        root,
+        {
+            "proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0nvidia,tegra234\0",
+            "proc/device-tree/model": "NVIDIA Jetson Orin Nano Engineering Reference Developer Kit\0",
+            "etc/nv_tegra_release": "# R36 (release), REVISION: 4.3\n",
+            "var/lib/nvpmodel/status": "pmode:0002\n",
+        },
+    )
+    floor, log = root / trees.CPUFREQ.format(0) / "scaling_min_freq", tmp_path / "log"
+    scripts = {
+        "jetson_clocks": f'case "$1" in --store) cp {floor} {tmp_path}/kept;; --restore) cp {tmp_path}/kept {floor};; '
+        f"*) echo 1500000 > {floor};; esac",
+        "nvpmodel": f'[ "$1" = -m ] && echo "pmode:000$2" > {root}/var/lib/nvpmodel/status',
+    }
+    for name, body in scripts.items():
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {log}\n{body}\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    return root
+
+
+def test_a_profile_s_commands_are_run_and_the_power_mode_comes_back(
+    jetson: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("augur_edge.device.commands.why_not", lambda root: None)
+    before = trees.contents(jetson)
+    assert system(jetson, "tune") == 0
+    assert shown(jetson, capsys)["context"]["conditions"]["controls"]["jetson_clocks"] == "on"
+    assert system(jetson, "tune") == 2
+    assert "tuned already, with its profile's commands" in capsys.readouterr().err
+    subprocess.run(["nvpmodel", "-m", "1"], check=True)
+    assert system(jetson, "reset") == 0
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "jetson_clocks --store",
+        "jetson_clocks ",
+        "nvpmodel -m 1",
+        "jetson_clocks --restore",
+        "nvpmodel -m 2",
+    ]
+    assert trees.contents(jetson) == before
+
+
+def test_commands_are_not_run_for_a_copy_of_a_board(jetson: Path, tmp_path: Path, capsys: Captured) -> None:
+    assert system(jetson, "tune") == 0
+    assert "refused clocks: they are for the board itself, not for a copy of its files" in capsys.readouterr().out
+    assert not (tmp_path / "log").exists()
+
+
+def test_a_command_that_fails_keeps_the_journal(
+    jetson: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("augur_edge.device.commands.why_not", lambda root: None)
+    assert system(jetson, "tune") == 0
+    (tmp_path / "jetson_clocks").write_text("#!/bin/sh\necho Error: no stored file >&2; exit 1\n")
+    assert system(jetson, "reset") == 4
+    err = capsys.readouterr().err
+    assert "jetson_clocks --restore: ended with 1: Error: no stored file" in err and "is kept" in err
+    assert shown(jetson, capsys)["tuned"] is not None

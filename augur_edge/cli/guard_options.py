@@ -31,7 +31,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--no-guard", action="store_true", help="measure whatever happens: no waiting, no pass repeated; judge only"
     )
     group.add_argument(
-        "--sustain", type=values.seconds, metavar="S", help="then run each network for S seconds and draw what becomes"
+        "--sustain",
+        type=values.seconds,
+        metavar="S",
+        help="then run each network for S seconds on end: latency, temperature and clock over time",
     )
     group.add_argument(
         "--sysroot", type=Path, metavar="DIR", default=Path("/"), help="read the device's files (/sys, /proc) below DIR"

@@ -20,7 +20,6 @@ from augur_edge.errors import DeviceNotReadyError
 
 T = TypeVar("T")
 
-WAIT_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 TRIAL_S = 0.05  # of spinning, to see whether somebody else wants this processor; two turns of a busy neighbour
 STALE_NS = 5_000_000  # the look after a pass serves the next one too, if that follows at once
@@ -58,8 +57,8 @@ class Unguarded:
 class Limits:
     """max_temp_c: no zone may be hotter; None for any. wait_s: how long at a stretch to wait before giving up."""
 
-    max_temp_c: float | None = None
-    wait_s: float = WAIT_S
+    max_temp_c: float | None
+    wait_s: float
 
 
 class Guard(Unguarded):

@@ -44,8 +44,8 @@ def real_time() -> bool:
     return os.sched_getscheduler(0) == os.SCHED_FIFO
 
 
-def guard_of(root: Path = Path("/"), **limits: float) -> Guard:
-    return Guard(Limits(**{"wait_s": 20.0, **limits}), root=root, cores=4, real_time=real_time())
+def guard_of(root: Path = Path("/"), max_temp_c: float | None = None, wait_s: float = 20.0) -> Guard:
+    return Guard(Limits(max_temp_c, wait_s), root=root, cores=4, real_time=real_time())
 
 
 def measured(

@@ -160,7 +160,7 @@ class FileSampler:
     def __init__(self, paths: Sequence[str], period_ns: int, capacity: int) -> None:
         self._thread: threading.Thread | None = None
         self._period_ns, self._files = period_ns, [-1] * len(paths)
-        self._lock, self._ends = threading.Lock(), threading.Event()
+        self._lock, self._ends, self._placed = threading.Lock(), threading.Event(), threading.Event()
         if not paths or period_ns < 1 or capacity < 1:
             raise ValueError("a sampler takes at least one path, a period of 1 ns and room for one row")
         self._rows: deque[array[int]] = deque(maxlen=capacity)
@@ -189,6 +189,7 @@ class FileSampler:
             self._ends.clear()
             self._thread = threading.Thread(target=self._run, args=(list(cpus),), daemon=True)
             self._thread.start()
+            self._placed.wait()
 
     def stop(self) -> None:
         """Returns when the thread has ended."""
@@ -206,6 +207,7 @@ class FileSampler:
     def _run(self, cpus: list[int]) -> None:
         if cpus:
             pin_to(cpus)
+        self._placed.set()
         next_ns = time.monotonic_ns()
         while not self._ends.is_set():
             before_ns = now_ns()

@@ -185,7 +185,7 @@ void bind_sampler(py::module_& m) {
   m.attr("UNREADABLE") = FileSampler::kUnreadable;
   py::class_<FileSampler>(m, "FileSampler")
       .def(py::init(&file_sampler), py::arg("paths"), py::arg("period_ns"), py::arg("capacity"))
-      .def("start", &FileSampler::start, py::arg("cpus"), "Begin, on these processors; all if empty.")
+      .def("start", &FileSampler::start, py::arg("cpus"), py::call_guard<py::gil_scoped_release>(), "Begin, on these processors; all if empty.")
       .def("stop", &FileSampler::stop, py::call_guard<py::gil_scoped_release>(), "Returns when the thread has ended.")
       .def("take", [](FileSampler& self) {
         const std::vector<std::int64_t> rows = self.take();

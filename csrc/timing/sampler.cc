@@ -77,7 +77,10 @@ void FileSampler::start(const std::vector<int>& cpus) {
   const std::lock_guard<std::mutex> lock(control_);
   if (thread_.joinable()) return;
   running_ = true;
-  thread_ = std::thread(&FileSampler::run, this, cpus);
+  // Waits, for a real-time caller on the only processor the new thread may begin on would never let it move away.
+  std::promise<void> placed;
+  thread_ = std::thread(&FileSampler::run, this, cpus, &placed);
+  placed.get_future().wait();
 }
 
 void FileSampler::stop() {
@@ -108,8 +111,9 @@ std::vector<FileSampler::Failure> FileSampler::failures() const {
   return failures_;
 }
 
-void FileSampler::run(std::vector<int> cpus) {
+void FileSampler::run(std::vector<int> cpus, std::promise<void>* placed) {
   if (!cpus.empty()) pin_to(cpus);
+  placed->set_value();
   std::vector<std::int64_t> row(n_columns());
   std::int64_t next_ns = sleep_clock_ns();
   while (running_) {

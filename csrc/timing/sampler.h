@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <limits>
 #include <mutex>
 #include <string>
@@ -29,7 +30,8 @@ class FileSampler {
   FileSampler& operator=(const FileSampler&) = delete;
   ~FileSampler();
 
-  // Begins on these processors, all where the list is empty or not allowed. Does nothing if it runs already.
+  // Begins on these processors, all where the list is empty or not allowed; returns when the thread is there. Does
+  // nothing if it runs already.
   void start(const std::vector<int>& cpus);
   // Returns when the thread has ended; what was sampled stays to be taken.
   void stop();
@@ -41,7 +43,7 @@ class FileSampler {
   std::vector<Failure> failures() const;
 
  private:
-  void run(std::vector<int> cpus);
+  void run(std::vector<int> cpus, std::promise<void>* placed);
   void sample(std::vector<std::int64_t>& row);
   std::int64_t read_file(std::size_t file);
   void close_files();

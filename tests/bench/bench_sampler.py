@@ -1,7 +1,7 @@
 """What the power sampler costs the loop that is measured: the same loop with it and without, taking turns.
 
-`make bench` prints the figures; for a quiet run: chrt -f 20 taskset -c 1 python -m pytest -s tests/bench/bench_sampler.py
-(the sampler's thread then goes to another processor, as under `measure`).
+`make bench` prints the figures; for a quiet run put `chrt -f 20 taskset -c 1` before the command: the sampler's thread
+then goes to another processor, as under `measure`.
 """
 
 from __future__ import annotations

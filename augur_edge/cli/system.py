@@ -75,11 +75,14 @@ def _show(args: argparse.Namespace, path: Path) -> dict[str, Any]:
     max_temp_c = profile.protocol.max_temp_c
     now, reasons = readiness(args.sysroot, this.cores, None if max_temp_c is None else round(1000 * max_temp_c))
     tuned = journal.read(path)
+    boot = journal.boot_id(args.sysroot)
     return {
         "context": {"device": this.id, "profile": profile.name, "conditions": now.to_dict()},
         "ready": not reasons,
         "reasons": [r.to_dict() for r in reasons],
-        "tuned": None if tuned is None else asdict(tuned),
+        "tuned": None
+        if tuned is None
+        else {**asdict(tuned), "restarted": bool(boot and tuned.boot not in (None, boot))},
     }
 
 
@@ -214,4 +217,5 @@ def _show_text(document: dict[str, Any]) -> str:
 def _tuned_text(document: dict[str, Any]) -> str:
     if document["tuned"] is None:
         return "no"
-    return f"yes, {len(document['tuned']['settings'])} settings; `augur-edge system reset` puts them back"
+    when = "before the last restart, which undid what the kernel held" if document["tuned"]["restarted"] else "yes"
+    return f"{when}, {len(document['tuned']['settings'])} settings; `augur-edge system reset` puts them back"

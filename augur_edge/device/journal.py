@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from augur_edge import schema
+from augur_edge.device.reading import Reader
 from augur_edge.errors import AugurError, DataError, DeviceNotReadyError, UsageError
 
 SCHEMA = "augur-edge/tuned/1"
@@ -57,6 +58,11 @@ def default_path(root: Path = Path("/"), environ: Mapping[str, str] | None = Non
     if not base or not os.path.isabs(base):  # noqa: PTH117
         raise UsageError("no home directory for the journal of what is changed: set HOME, or run it as root")
     return Path(base) / "augur-edge/tuned.json"
+
+
+def boot_id(root: Path) -> str | None:
+    """The kernel's id of this boot; None where it is not told."""
+    return Reader(root).text("proc/sys/kernel/random/boot_id")
 
 
 def write(path: Path, journal: Journal) -> None:

@@ -20,7 +20,6 @@ from augur_edge.device.reading import Reader, cpu_list
 from augur_edge.errors import DeviceNotReadyError, UsageError
 
 GOVERNOR = "performance"
-_BOOT_ID = "proc/sys/kernel/random/boot_id"
 
 Write = Callable[[Path, str], None]
 
@@ -136,7 +135,7 @@ def keep(root: Path, path: Path, settings: Sequence[Setting], commanded: Command
     """
     old = journals.read(path)
     if old is None:
-        old = Journal(time.time_ns(), Reader(root).text(_BOOT_ID), None, (), None, ())
+        old = Journal(time.time_ns(), journals.boot_id(root), None, (), None, ())
     known = {s.path: s.before for s in old.settings}
     merged = {s.path: s for s in old.settings}
     merged.update({s.path: replace(s, before=known.get(s.path, s.before)) for s in settings})

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+import handtree
 import numpy as np
 import pytest
-import trees
 from measured import measured
 
 from augur_edge import timing
@@ -47,10 +47,10 @@ def test_a_neighbour_for_half_the_run_moves_no_median(tmp_path: Path) -> None:
     cpu = timing.get_affinity()[-1]
     level = ABOVE if os.geteuid() == 0 else 0
     quiet = [medians_ns(run(tmp_path / "store.db", cpu))]
-    with trees.neighbour(cpu, 1.5, TIME_S / 2, level):
+    with handtree.neighbour(cpu, 1.5, TIME_S / 2, level):
         guarded = run(tmp_path / "store.db", cpu)
     quiet.append(medians_ns(run(tmp_path / "store.db", cpu)))
-    with trees.neighbour(cpu, 1.0, 2 * TIME_S, level):
+    with handtree.neighbour(cpu, 1.0, 2 * TIME_S, level):
         bare = medians_ns(run(tmp_path / "store.db", cpu, "--no-guard"))
     reference = {k: (quiet[0][k] + quiet[1][k]) / 2 for k in quiet[0]}
     told = guarded["context"]["guard"]

@@ -6,8 +6,8 @@ import json
 import os
 from pathlib import Path
 
+import handtree
 import pytest
-import trees
 from handmade import run
 
 from augur_edge.cli import main
@@ -18,11 +18,11 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return trees.board(tmp_path / "board", cpus=os.cpu_count() or 1)
+    return handtree.board(tmp_path / "board", cpus=os.cpu_count() or 1)
 
 
 def test_a_hot_device_is_exit_code_4_and_nothing_is_stored(net: str, store: Path, root: Path, capsys: Captured) -> None:
-    trees.put(root / trees.TEMP, "80000\n")
+    handtree.put(root / handtree.TEMP, "80000\n")
     assert main(["measure", net, "--sysroot", str(root), "--max-temp", "60", "--wait", "0.5"]) == 4
     out, err = capsys.readouterr()
     assert out == ""
@@ -38,7 +38,7 @@ def test_a_hot_device_is_exit_code_4_and_nothing_is_stored(net: str, store: Path
 
 
 def test_without_a_sensor_a_limit_is_exit_code_4(net: str, store: Path, tmp_path: Path, capsys: Captured) -> None:
-    trees.write(tmp_path, {"etc/machine-id": "0123\n", "proc/sys/kernel/arch": "x86_64\n"})
+    handtree.write(tmp_path, {"etc/machine-id": "0123\n", "proc/sys/kernel/arch": "x86_64\n"})
     assert main(["measure", net, "--sysroot", str(tmp_path), "--max-temp", "60"]) == 4
     err = capsys.readouterr().err
     assert "this system has no /sys/class/thermal/thermal_zone*" in err and "without --max-temp" in err
@@ -48,12 +48,12 @@ def test_giving_up_on_the_way_keeps_what_there_is_to_go_on_with(
     net: str, store: Path, root: Path, capsys: Captured
 ) -> None:
     words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "3", "--no-isolated"]
-    with trees.writer(root, (1.0, trees.COOLING, "2")) as go:
+    with handtree.writer(root, (1.0, handtree.COOLING, "2")) as go:
         go()
         assert main([*words, "--wait", "0.5"]) == 4
     err = capsys.readouterr().err
     assert "measure --resume" in err and "cpufreq-cpu0 is at state 2" in err
-    trees.put(root / trees.COOLING, "0\n")
+    handtree.put(root / handtree.COOLING, "0\n")
     assert main(["measure", "--resume", "--sysroot", str(root), "--max-time", "0.2", "--wait", "20", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["context"]["guard"]["wait_s"] == 20
@@ -62,7 +62,7 @@ def test_giving_up_on_the_way_keeps_what_there_is_to_go_on_with(
 
 def test_a_disturbance_that_ended_is_a_note_and_no_reason(net: str, store: Path, root: Path, capsys: Captured) -> None:
     words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "2", "--json"]
-    with trees.writer(root, (1.0, trees.COOLING, "2"), (0.3, trees.COOLING, "0")) as go:
+    with handtree.writer(root, (1.0, handtree.COOLING, "2"), (0.3, handtree.COOLING, "0")) as go:
         go()
         assert main(words) == 0
     document = json.loads(capsys.readouterr().out)
@@ -78,7 +78,7 @@ def test_sustained_latency_stands_beside_the_first_with_temperature_and_clock(
     path = tmp_path / "slows.json"
     path.write_text(json.dumps({"layers": [{"name": "a", "op": "conv2d", "durations_ns": [1_000_000]}]}))
     words = ["measure", str(path), "--sysroot", str(root), "--max-time", "0.2", "--no-isolated", "--sustain", "3"]
-    with trees.writer(root, (2.0, trees.TEMP, "70000")) as go:
+    with handtree.writer(root, (2.0, handtree.TEMP, "70000")) as go:
         go()
         assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

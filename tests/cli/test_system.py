@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import handtree
 import pytest
-import trees
 
 from augur_edge.cli import main
 
@@ -19,7 +19,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return trees.board(tmp_path / "board")
+    return handtree.board(tmp_path / "board")
 
 
 def system(root: Path, *words: str) -> int:
@@ -52,8 +52,16 @@ def test_show_tells_what_stands_in_the_way_and_tune_removes_it(root: Path, capsy
     assert [r["code"] for r in again["reasons"] if r["code"] == "governor"] == ["governor"] and again["tuned"] is None
 
 
+def test_a_restart_since_is_told(root: Path, capsys: Captured) -> None:
+    assert system(root, "tune") == 0
+    assert shown(root, capsys)["tuned"]["restarted"] is False
+    handtree.put(root / "proc/sys/kernel/random/boot_id", "boot-2\n")
+    assert system(root, "show") == 0
+    assert "before the last restart" in capsys.readouterr().out
+
+
 def test_heat_and_throttling_are_not_ready(root: Path, capsys: Captured) -> None:
-    trees.put(root / trees.COOLING, "3\n")
+    handtree.put(root / handtree.COOLING, "3\n")
     document = shown(root, capsys)
     assert "throttled" in [r["code"] for r in document["reasons"]]
     assert system(root, "show") == 0
@@ -62,7 +70,7 @@ def test_heat_and_throttling_are_not_ready(root: Path, capsys: Captured) -> None
 
 
 def test_a_jetson_s_modes_are_in_the_context(root: Path, capsys: Captured) -> None:
-    trees.write(
+    handtree.write(
         root,
         {
             "etc/nv_tegra_release": "# R36 (release), REVISION: 4.3\n",
@@ -79,7 +87,7 @@ def test_a_jetson_s_modes_are_in_the_context(root: Path, capsys: Captured) -> No
         "fan pwmfan pwm1": "128 of 255, 2100 rpm",
     }
     for cpu in range(4):
-        trees.put(root / trees.CPUFREQ.format(cpu) / "scaling_min_freq", "1500000\n")
+        handtree.put(root / handtree.CPUFREQ.format(cpu) / "scaling_min_freq", "1500000\n")
     assert shown(root, capsys)["context"]["conditions"]["controls"]["jetson_clocks"] == "on"
 
 
@@ -96,16 +104,16 @@ def test_a_jetson_s_modes_are_in_the_context(root: Path, capsys: Captured) -> No
 def test_bad_words_get_one_line_and_change_nothing(
     root: Path, capsys: Captured, words: list[str], code: int, said: str
 ) -> None:
-    before = trees.contents(root)
+    before = handtree.contents(root)
     assert system(root, *words) == code
     err = capsys.readouterr().err
     assert said in err and len(err.splitlines()) == 1
-    assert trees.contents(root) == before
+    assert handtree.contents(root) == before
 
 
 def test_a_malformed_journal_is_exit_code_5_and_stays(root: Path, capsys: Captured) -> None:
     journal = root / "var/lib/augur-edge/tuned.json"
-    trees.write(root, {"var/lib/augur-edge/tuned.json": '{"schema": "augur-edge/tuned/1", "settings": [}'})
+    handtree.write(root, {"var/lib/augur-edge/tuned.json": '{"schema": "augur-edge/tuned/1", "settings": [}'})
     for action in ("reset", "tune", "show"):
         assert system(root, action) == 5
         err = capsys.readouterr().err
@@ -114,7 +122,7 @@ def test_a_malformed_journal_is_exit_code_5_and_stays(root: Path, capsys: Captur
 
 
 def test_nothing_to_set_is_exit_code_4_and_nothing_to_put_back_is_said(tmp_path: Path, capsys: Captured) -> None:
-    trees.write(tmp_path, {"etc/machine-id": "0123\n", "proc/sys/kernel/arch": "aarch64\n"})
+    handtree.write(tmp_path, {"etc/machine-id": "0123\n", "proc/sys/kernel/arch": "aarch64\n"})
     assert system(tmp_path, "tune") == 4
     assert "nothing here can be set" in capsys.readouterr().err
     assert system(tmp_path, "reset") == 0
@@ -123,11 +131,11 @@ def test_nothing_to_set_is_exit_code_4_and_nothing_to_put_back_is_said(tmp_path:
 
 def test_tuning_what_is_tuned_changes_nothing(root: Path, capsys: Captured) -> None:
     assert system(root, "tune") == 0
-    now = trees.contents(root)
+    now = handtree.contents(root)
     capsys.readouterr()
     assert system(root, "tune") == 0
     assert capsys.readouterr().out == "nothing to change\n"
-    assert trees.contents(root) == now
+    assert handtree.contents(root) == now
 
 
 @pytest.fixture
@@ -135,7 +143,7 @@ def open_root() -> Iterator[Path]:
     """A board below a folder that anybody may enter, all of it root's."""
     with TemporaryDirectory(prefix="augur-edge-") as folder:
         Path(folder).chmod(0o755)
-        yield trees.board(Path(folder) / "board")
+        yield handtree.board(Path(folder) / "board")
 
 
 def as_nobody(words: list[str]) -> tuple[int, str]:
@@ -160,7 +168,7 @@ def test_without_rights_it_says_who_may(open_root: Path, root: Path) -> None:
         pytest.skip("only root can become somebody without rights")
     assert system(root, "tune") == 0  # what it imports may not be readable for the other one
     words = ["system", "tune", "--sysroot", str(open_root), "--store", "none.db"]
-    before = trees.contents(open_root)
+    before = handtree.contents(open_root)
     code, err = as_nobody(words)
     assert code == 4 and "so nothing was changed; run it as root: `sudo augur-edge system tune`" in err
     (open_root / "var/lib/augur-edge").mkdir(parents=True)
@@ -168,7 +176,7 @@ def test_without_rights_it_says_who_may(open_root: Path, root: Path) -> None:
     code, err = as_nobody(words)
     assert code == 4 and "Permission denied" in err and "sudo augur-edge system tune" in err
     assert len(err.splitlines()) == 1
-    assert trees.contents(open_root) == before
+    assert handtree.contents(open_root) == before
     assert not (open_root / "var/lib/augur-edge/tuned.json").exists(), "nothing was changed, so nothing to put back"
 
 
@@ -191,7 +199,7 @@ def test_a_control_is_run_as_a_list_and_its_own_words_are_told(tmp_path: Path, m
 @pytest.fixture
 def jetson(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An Orin Nano whose tools are scripts that do to the tree what the real ones do to the board."""
-    trees.write(
+    handtree.write(
         root,
         {
             "proc/device-tree/compatible": "nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0nvidia,tegra234\0",
@@ -200,7 +208,7 @@ def jetson(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "var/lib/nvpmodel/status": "pmode:0002\n",
         },
     )
-    floor, log = root / trees.CPUFREQ.format(0) / "scaling_min_freq", tmp_path / "log"
+    floor, log = root / handtree.CPUFREQ.format(0) / "scaling_min_freq", tmp_path / "log"
     scripts = {
         "jetson_clocks": f'case "$1" in --store) cp {floor} {tmp_path}/kept;; --restore) cp {tmp_path}/kept {floor};; '
         f"*) echo 1500000 > {floor};; esac",
@@ -217,7 +225,7 @@ def test_a_profile_s_commands_are_run_and_the_power_mode_comes_back(
     jetson: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("augur_edge.device.commands.why_not", lambda root: None)
-    before = trees.contents(jetson)
+    before = handtree.contents(jetson)
     assert system(jetson, "tune") == 0
     assert shown(jetson, capsys)["context"]["conditions"]["controls"]["jetson_clocks"] == "on"
     assert system(jetson, "tune") == 2
@@ -231,7 +239,7 @@ def test_a_profile_s_commands_are_run_and_the_power_mode_comes_back(
         "jetson_clocks --restore",
         "nvpmodel -m 2",
     ]
-    assert trees.contents(jetson) == before
+    assert handtree.contents(jetson) == before
 
 
 def test_commands_are_not_run_for_a_copy_of_a_board(jetson: Path, tmp_path: Path, capsys: Captured) -> None:

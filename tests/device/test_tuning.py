@@ -9,8 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import handtree
 import pytest
-import trees
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +22,7 @@ from augur_edge.errors import AugurError, DataError, UsageError
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return trees.board(tmp_path / "board")
+    return handtree.board(tmp_path / "board")
 
 
 def tuned(root: Path, **options: object) -> tuning.Outcome:
@@ -31,43 +31,43 @@ def tuned(root: Path, **options: object) -> tuning.Outcome:
 
 
 def governors(root: Path) -> list[str]:
-    return [trees.contents(root)[f"{trees.CPUFREQ.format(cpu)}/scaling_governor"] for cpu in range(4)]
+    return [handtree.contents(root)[f"{handtree.CPUFREQ.format(cpu)}/scaling_governor"] for cpu in range(4)]
 
 
 def test_tuning_fixes_governor_and_clock_and_reset_puts_all_back(root: Path) -> None:
-    before = trees.contents(root)
+    before = handtree.contents(root)
     tuned(root)
-    now = trees.contents(root)
+    now = handtree.contents(root)
     assert governors(root) == ["performance"] * 4
-    assert now[f"{trees.CPUFREQ.format(2)}/scaling_min_freq"] == "1500000"
+    assert now[f"{handtree.CPUFREQ.format(2)}/scaling_min_freq"] == "1500000"
     assert now["proc/irq/24/smp_affinity_list"] == "0-3"
     assert tuning.changes(tuning.plan(Reader(root))) == [], "nothing is left to change"
     tuning.reset(root, journal.default_path(root))
-    assert trees.contents(root) == before
+    assert handtree.contents(root) == before
 
 
 def test_only_the_processors_named_are_set_and_interrupts_leave_them(root: Path) -> None:
     tuned(root, cpus=[2, 3], mhz=1000)
-    now = trees.contents(root)
+    now = handtree.contents(root)
     assert governors(root) == ["ondemand", "ondemand", "performance", "performance"]
-    assert [now[f"{trees.CPUFREQ.format(3)}/scaling_{end}_freq"] for end in ("min", "max")] == ["1000000"] * 2
+    assert [now[f"{handtree.CPUFREQ.format(3)}/scaling_{end}_freq"] for end in ("min", "max")] == ["1000000"] * 2
     assert (now["proc/irq/24/smp_affinity_list"], now["proc/irq/25/smp_affinity_list"]) == ("0,1", "0")
 
 
 def test_processors_that_share_a_clock_are_set_once(root: Path) -> None:
-    shared = root / trees.CPUFREQ.format(1)
+    shared = root / handtree.CPUFREQ.format(1)
     subprocess.run(["rm", "-r", shared], check=True)
-    shared.symlink_to(root / trees.CPUFREQ.format(0))
+    shared.symlink_to(root / handtree.CPUFREQ.format(0))
     assert not any("cpu1" in s.path for s in tuning.plan(Reader(root)))
 
 
 def test_tuning_twice_still_goes_back_to_the_beginning(root: Path) -> None:
-    before = trees.contents(root)
+    before = handtree.contents(root)
     tuned(root)
     tuned(root, governor="powersave", mhz=600, cpus=[1])
     assert governors(root) == ["performance", "powersave", "performance", "performance"]
     tuning.reset(root, journal.default_path(root))
-    assert trees.contents(root) == before
+    assert handtree.contents(root) == before
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_what_was_is_on_the_disk_before_the_first_change(root: Path) -> None:
         seen.append({s.path: s.before for s in kept.settings})
         target.write_text(value)
 
-    before = trees.contents(root)
+    before = handtree.contents(root)
     settings = tuning.changes(tuning.plan(Reader(root)))
     tuning.apply(root, path, settings, write)
     assert len(seen) == len(settings) == 8
@@ -122,14 +122,14 @@ else:
 
 @pytest.mark.parametrize("verb", ["tune", "reset"])
 def test_a_kill_at_any_change_leaves_all_to_be_put_back(root: Path, verb: str) -> None:
-    before = trees.contents(root)
+    before = handtree.contents(root)
     for left in random.Random(0).sample(range(8), 3):
         if verb == "reset":
             tuned(root)
         done = subprocess.run([sys.executable, "-c", _KILLED, str(root), str(left), verb], check=False)
         assert done.returncode == -9
         tuning.reset(root, journal.default_path(root))
-        assert trees.contents(root) == before, f"killed after {left} changes"
+        assert handtree.contents(root) == before, f"killed after {left} changes"
 
 
 def test_a_refused_change_is_told_tried_twice_and_the_rest_goes_on(root: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_refused_change_is_told_tried_twice_and_the_rest_goes_on(root: Path) -
 
     path = journal.default_path(root)
     outcome = tuning.apply(root, path, tuning.changes(tuning.plan(Reader(root))), write)
-    assert set(outcome.refused) == {f"{trees.CPUFREQ.format(1)}/scaling_{end}" for end in ("governor", "min_freq")}
+    assert set(outcome.refused) == {f"{handtree.CPUFREQ.format(1)}/scaling_{end}" for end in ("governor", "min_freq")}
     assert len(tries) == 4
     assert governors(root) == ["performance", "ondemand", "performance", "performance"]
 
@@ -158,20 +158,20 @@ def test_a_range_the_kernel_refuses_one_way_round_goes_the_other(root: Path) -> 
             raise OSError(errno.EINVAL, "Invalid argument")
         target.write_text(value)
 
-    path, before = journal.default_path(root), trees.contents(root)
+    path, before = journal.default_path(root), handtree.contents(root)
     for mhz in (600, 1500, 1000):
         outcome = tuning.apply(root, path, tuning.changes(tuning.plan(Reader(root), mhz=mhz)), write)
         assert outcome.refused == {}
-        assert trees.contents(root)[f"{trees.CPUFREQ.format(0)}/scaling_max_freq"] == f"{mhz}000"
+        assert handtree.contents(root)[f"{handtree.CPUFREQ.format(0)}/scaling_max_freq"] == f"{mhz}000"
     assert tuning.reset(root, path, write).refused == {}
-    assert trees.contents(root) == before
+    assert handtree.contents(root) == before
 
 
 def test_a_file_that_is_gone_by_then_is_told(root: Path) -> None:
     tuned(root)
-    subprocess.run(["rm", "-r", root / trees.CPUFREQ.format(3)], check=True)
+    subprocess.run(["rm", "-r", root / handtree.CPUFREQ.format(3)], check=True)
     outcome = tuning.reset(root, journal.default_path(root))
-    assert sorted(outcome.gone) == [f"{trees.CPUFREQ.format(3)}/scaling_{end}" for end in ("governor", "min_freq")]
+    assert sorted(outcome.gone) == [f"{handtree.CPUFREQ.format(3)}/scaling_{end}" for end in ("governor", "min_freq")]
     assert outcome.refused == {}
 
 
@@ -202,7 +202,7 @@ def test_a_malformed_journal_is_refused_in_one_line(root: Path, text: str, words
     [
         Setting("etc/passwd", "x", "y"),
         Setting("sys/devices/system/cpu/cpu0/cpufreq/../../../../../../etc/passwd", "x", "y"),
-        Setting(f"{trees.CPUFREQ.format(0)}/scaling_governor", "a\nb", "y"),
+        Setting(f"{handtree.CPUFREQ.format(0)}/scaling_governor", "a\nb", "y"),
     ],
 )
 def test_a_journal_cannot_name_other_files_or_strange_values(tmp_path: Path, setting: Setting) -> None:
@@ -228,7 +228,7 @@ def test_where_the_journal_cannot_be_written_nothing_is_changed(root: Path) -> N
 )
 def test_a_journal_reads_as_it_was_written(entries: list[tuple[int, str]], mode: str | None) -> None:
     settings = tuple(
-        Setting(f"{trees.CPUFREQ.format(cpu)}/scaling_governor", old, "performance") for cpu, old in entries
+        Setting(f"{handtree.CPUFREQ.format(cpu)}/scaling_governor", old, "performance") for cpu, old in entries
     )
     written = Journal(7, "boot", "board", ("clocks",), mode, settings)
     path = Path(os.environ.get("TMPDIR", "/tmp")) / f"augur-edge-test-{os.getpid()}" / "tuned.json"

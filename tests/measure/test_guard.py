@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import handtree
 import numpy as np
 import pytest
-import trees
 from fakes import deployment
 
 from augur_edge import timing
@@ -80,20 +80,20 @@ def codes(guard: Guard) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "bad", "good", "code", "words"),
     [
-        (trees.COOLING, "2", "0", "throttled", "cpufreq-cpu0 is at state 2"),
-        (trees.CLOCK, "600000", "1500000", "clock", "the clock went from 1500 to 600 MHz"),
-        (f"{trees.CPUFREQ}/scaling_max_freq", "1000000", "1500000", "clock", "from 1500 to 1000 MHz"),
-        (f"{trees.CPUFREQ}/scaling_governor", "powersave", "ondemand", "governor", "from ondemand to powersave"),
-        (trees.TEMP, "81000", "50000", "hot", "cpu-thermal is at 81.0 C, above 70 C"),
+        (handtree.COOLING, "2", "0", "throttled", "cpufreq-cpu0 is at state 2"),
+        (handtree.CLOCK, "600000", "1500000", "clock", "the clock went from 1500 to 600 MHz"),
+        (f"{handtree.CPUFREQ}/scaling_max_freq", "1000000", "1500000", "clock", "from 1500 to 1000 MHz"),
+        (f"{handtree.CPUFREQ}/scaling_governor", "powersave", "ondemand", "governor", "from ondemand to powersave"),
+        (handtree.TEMP, "81000", "50000", "hot", "cpu-thermal is at 81.0 C, above 70 C"),
     ],
 )
 def test_an_injected_disturbance_is_named_repeated_and_over(
     tmp_path: Path, cpu: int, path: str, bad: str, good: str, code: str, words: str
 ) -> None:
-    root = trees.board(tmp_path, cpus=cpu + 1)
+    root = handtree.board(tmp_path, cpus=cpu + 1)
     guard, where = guard_of(root, max_temp_c=70), path.format(cpu)
     guard.ready()
-    with trees.writer(root, (0.2, where, bad), (0.5, where, good)) as go:
+    with handtree.writer(root, (0.2, where, bad), (0.5, where, good)) as go:
         found = measured(guard, begun=go)
     done = guard.to_dict()
     (seen,) = [d for d in done["disturbances"] if d["code"] == code]
@@ -106,7 +106,7 @@ def test_an_injected_disturbance_is_named_repeated_and_over(
 def test_a_quiet_device_loses_nothing(tmp_path: Path, cpu: int) -> None:
     if not real_time():
         pytest.skip("real-time priority is not allowed here, so this machine may not be quiet")
-    guard = guard_of(trees.board(tmp_path, cpus=cpu + 1))
+    guard = guard_of(handtree.board(tmp_path, cpus=cpu + 1))
     guard.ready()
     assert_true(measured(guard))
     assert guard.to_dict()["repeated"] == 0
@@ -115,12 +115,12 @@ def test_a_quiet_device_loses_nothing(tmp_path: Path, cpu: int) -> None:
 @pytest.mark.parametrize("sees", ["the kernel's count", "its own time"])
 def test_a_busy_neighbour_is_named_and_kept_out(tmp_path: Path, cpu: int, sees: str) -> None:
     """On the same processor for part of the run; `its own time` is all that a phone shows."""
-    root = Path("/") if sees == "the kernel's count" else trees.board(tmp_path, cpus=cpu + 1)
+    root = Path("/") if sees == "the kernel's count" else handtree.board(tmp_path, cpus=cpu + 1)
     if conditions(root).wait_ns is None and sees == "the kernel's count":
         pytest.skip("this kernel does not count waiting (/proc/self/schedstat)")
     guard = guard_of(root)
     guard.ready()
-    with trees.neighbour(cpu, 0.3, 0.6, FIFO_LEVEL + 5 if real_time() else 0):
+    with handtree.neighbour(cpu, 0.3, 0.6, FIFO_LEVEL + 5 if real_time() else 0):
         found = measured(guard)
     assert "neighbour" in codes(guard), guard.to_dict()
     assert_true(found)
@@ -128,7 +128,7 @@ def test_a_busy_neighbour_is_named_and_kept_out(tmp_path: Path, cpu: int, sees: 
 
 def test_without_a_guard_the_neighbour_is_in_the_samples(cpu: int) -> None:
     """The test above can fail."""
-    with trees.neighbour(cpu, 0.0, 30.0, FIFO_LEVEL + 5 if real_time() else 0):
+    with handtree.neighbour(cpu, 0.0, 30.0, FIFO_LEVEL + 5 if real_time() else 0):
         found = measured(Unguarded(), Settings("replay", 1e-9, 1.0, isolated=False))
     whole = found["whole", "replay", -1].samples_ns
     assert float(np.mean(whole)) > 1.2 * TRUE_NS["whole", "replay", -1]
@@ -139,7 +139,7 @@ def test_what_was_left_out_does_not_count_in_the_verdict(cpu: int) -> None:
     before = conditions()
     if before.wait_ns is None:
         pytest.skip("this kernel does not count waiting (/proc/self/schedstat)")
-    with trees.neighbour(cpu, 0.2, 0.6, FIFO_LEVEL + 5 if real_time() else 0):
+    with handtree.neighbour(cpu, 0.2, 0.6, FIFO_LEVEL + 5 if real_time() else 0):
         measured(guard)
     after, moved = conditions(), guard.since(before)
     assert moved.wait_ns is not None and before.wait_ns is not None and after.wait_ns is not None
@@ -149,8 +149,8 @@ def test_what_was_left_out_does_not_count_in_the_verdict(cpu: int) -> None:
 
 
 def test_a_temperature_that_never_falls_ends_the_waiting(tmp_path: Path) -> None:
-    root = trees.board(tmp_path)
-    trees.put(root / trees.TEMP, "65000\n")
+    root = handtree.board(tmp_path)
+    handtree.put(root / handtree.TEMP, "65000\n")
     start = time.monotonic()
     with pytest.raises(
         DeviceNotReadyError, match=r"cpu-thermal is at 65.0 C, above 60 C.*within 1 s: cool.*--no-guard"
@@ -160,28 +160,28 @@ def test_a_temperature_that_never_falls_ends_the_waiting(tmp_path: Path) -> None
 
 
 def test_a_device_that_cools_is_waited_for(tmp_path: Path, cpu: int, capsys: pytest.CaptureFixture[str]) -> None:
-    root = trees.board(tmp_path)
-    trees.put(root / trees.TEMP, "65000\n")
-    with trees.writer(root, (0.6, trees.TEMP, "58000")) as go:
+    root = handtree.board(tmp_path)
+    handtree.put(root / handtree.TEMP, "65000\n")
+    with handtree.writer(root, (0.6, handtree.TEMP, "58000")) as go:
         go()
         guard_of(root, max_temp_c=60).ready()
     assert "waiting: cpu-thermal is at 65.0 C, above 60 C; 20 s left" in capsys.readouterr().err
 
 
 def test_a_clock_that_stays_lower_ends_the_measuring(tmp_path: Path, cpu: int) -> None:
-    root = trees.board(tmp_path, cpus=cpu + 1)
+    root = handtree.board(tmp_path, cpus=cpu + 1)
     guard = guard_of(root, wait_s=0.8)
-    limit = f"{trees.CPUFREQ}/scaling_max_freq".format(cpu)
+    limit = f"{handtree.CPUFREQ}/scaling_max_freq".format(cpu)
     with (
-        trees.writer(root, (0.2, limit, "1000000")) as go,
+        handtree.writer(root, (0.2, limit, "1000000")) as go,
         pytest.raises(DeviceNotReadyError, match=r"from 1500 to 1000 MHz.*system tune"),
     ):
         measured(guard, begun=go)
 
 
 def test_a_limit_without_a_sensor_is_refused(tmp_path: Path) -> None:
-    root = trees.board(tmp_path)
-    (root / trees.TEMP).unlink()
+    root = handtree.board(tmp_path)
+    (root / handtree.TEMP).unlink()
     with pytest.raises(DeviceNotReadyError, match=r"--max-temp 60: none of the 1 thermal zones.*without --max-temp"):
         guard_of(root, max_temp_c=60).ready()
 
@@ -190,9 +190,9 @@ def test_a_limit_without_a_sensor_is_refused(tmp_path: Path) -> None:
 def test_a_sensor_that_vanishes_is_told_and_a_limit_on_it_ends_the_run(
     tmp_path: Path, cpu: int, limit: float | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root = trees.board(tmp_path, cpus=cpu + 1)
+    root = handtree.board(tmp_path, cpus=cpu + 1)
     guard = guard_of(root, max_temp_c=limit)
-    with trees.writer(root, (0.2, trees.TEMP, "")) as go:
+    with handtree.writer(root, (0.2, handtree.TEMP, "")) as go:
         if limit is None:
             assert_true(measured(guard, begun=go))
             assert "temperatures can no longer be read" in capsys.readouterr().err

@@ -47,8 +47,8 @@ def test_without_a_sensor_a_limit_is_exit_code_4(net: str, store: Path, tmp_path
 def test_giving_up_on_the_way_keeps_what_there_is_to_go_on_with(
     net: str, store: Path, root: Path, capsys: Captured
 ) -> None:
-    words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "3", "--no-isolated"]
-    with handtree.writer(root, (1.0, handtree.COOLING, "2")) as go:
+    words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "2", "--no-isolated"]
+    with handtree.writer(root, (0.7, handtree.COOLING, "2")) as go:
         go()
         assert main([*words, "--wait", "0.5"]) == 4
     err = capsys.readouterr().err
@@ -61,8 +61,8 @@ def test_giving_up_on_the_way_keeps_what_there_is_to_go_on_with(
 
 
 def test_a_disturbance_that_ended_is_a_note_and_no_reason(net: str, store: Path, root: Path, capsys: Captured) -> None:
-    words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "2", "--json"]
-    with handtree.writer(root, (1.0, handtree.COOLING, "2"), (0.3, handtree.COOLING, "0")) as go:
+    words = ["measure", net, "--sysroot", str(root), "--precision", "1e-9", "--max-time", "1.2", "--json"]
+    with handtree.writer(root, (0.7, handtree.COOLING, "2"), (0.3, handtree.COOLING, "0")) as go:
         go()
         assert main(words) == 0
     document = json.loads(capsys.readouterr().out)
@@ -77,8 +77,8 @@ def test_sustained_latency_stands_beside_the_first_with_temperature_and_clock(
 ) -> None:
     path = tmp_path / "slows.json"
     path.write_text(json.dumps({"layers": [{"name": "a", "op": "conv2d", "durations_ns": [1_000_000]}]}))
-    words = ["measure", str(path), "--sysroot", str(root), "--max-time", "0.2", "--no-isolated", "--sustain", "3"]
-    with handtree.writer(root, (2.0, handtree.TEMP, "70000")) as go:
+    words = ["measure", str(path), "--sysroot", str(root), "--max-time", "0.1", "--no-isolated", "--sustain", "2.5"]
+    with handtree.writer(root, (1.5, handtree.TEMP, "70000")) as go:
         go()
         assert main([*words, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
@@ -87,7 +87,7 @@ def test_sustained_latency_stands_beside_the_first_with_temperature_and_clock(
     assert sustain["first_ns"] == network["latency_ns"]["median"]
     assert sustain["sustained_ns"] == pytest.approx(1e6, rel=0.05)
     assert 3 <= len(sustain["points"]) <= 4
-    assert sustain["points"][-1]["at_s"] == pytest.approx(3, abs=0.5)
+    assert sustain["points"][-1]["at_s"] == pytest.approx(2.5, abs=0.5)
     assert [p["mc"] for p in sustain["points"]][-1] == 70000 and sustain["points"][0]["mhz"] == 1500
     assert main(["show"]) == 0
     out = capsys.readouterr().out

@@ -29,7 +29,7 @@ from augur_edge.store.records import Measurement
 US = 1000
 LAYERS = ({"durations_ns": [2000 * US]}, {"durations_ns": [500 * US]})
 # never precise enough, so that it measures for the whole of the time
-SETTINGS = Settings("replay", 1e-9, 1.0)
+SETTINGS = Settings("replay", 1e-9, 0.7)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_an_injected_disturbance_is_named_repeated_and_over(
     root = handtree.board(tmp_path, cpus=cpu + 1)
     guard, where = guard_of(root, max_temp_c=70), path.format(cpu)
     guard.ready()
-    with handtree.writer(root, (0.2, where, bad), (0.5, where, good)) as go:
+    with handtree.writer(root, (0.1, where, bad), (0.4, where, good)) as go:
         found = measured(guard, begun=go)
     done = guard.to_dict()
     (seen,) = [d for d in done["disturbances"] if d["code"] == code]
@@ -120,7 +120,7 @@ def test_a_busy_neighbour_is_named_and_kept_out(tmp_path: Path, cpu: int, sees: 
         pytest.skip("this kernel does not count waiting (/proc/self/schedstat)")
     guard = guard_of(root)
     guard.ready()
-    with handtree.neighbour(cpu, 0.3, 0.6, FIFO_LEVEL + 5 if real_time() else 0):
+    with handtree.neighbour(cpu, 0.2, 0.5, FIFO_LEVEL + 5 if real_time() else 0):
         found = measured(guard)
     assert "neighbour" in codes(guard), guard.to_dict()
     assert_true(found)
@@ -139,7 +139,7 @@ def test_what_was_left_out_does_not_count_in_the_verdict(cpu: int) -> None:
     before = conditions()
     if before.wait_ns is None:
         pytest.skip("this kernel does not count waiting (/proc/self/schedstat)")
-    with handtree.neighbour(cpu, 0.2, 0.6, FIFO_LEVEL + 5 if real_time() else 0):
+    with handtree.neighbour(cpu, 0.2, 0.5, FIFO_LEVEL + 5 if real_time() else 0):
         measured(guard)
     after, moved = conditions(), guard.since(before)
     assert moved.wait_ns is not None and before.wait_ns is not None and after.wait_ns is not None
@@ -173,7 +173,7 @@ def test_a_clock_that_stays_lower_ends_the_measuring(tmp_path: Path, cpu: int) -
     guard = guard_of(root, wait_s=0.8)
     limit = f"{handtree.CPUFREQ}/scaling_max_freq".format(cpu)
     with (
-        handtree.writer(root, (0.2, limit, "1000000")) as go,
+        handtree.writer(root, (0.1, limit, "1000000")) as go,
         pytest.raises(DeviceNotReadyError, match=r"from 1500 to 1000 MHz.*system tune"),
     ):
         measured(guard, begun=go)
@@ -192,7 +192,7 @@ def test_a_sensor_that_vanishes_is_told_and_a_limit_on_it_ends_the_run(
 ) -> None:
     root = handtree.board(tmp_path, cpus=cpu + 1)
     guard = guard_of(root, max_temp_c=limit)
-    with handtree.writer(root, (0.2, handtree.TEMP, "")) as go:
+    with handtree.writer(root, (0.1, handtree.TEMP, "")) as go:
         if limit is None:
             assert_true(measured(guard, begun=go))
             assert "temperatures can no longer be read" in capsys.readouterr().err

@@ -37,6 +37,7 @@ class MeasureCommand:
       augur-edge measure resnet18
       augur-edge measure my_model.onnx --shape input=1,3,224,224 --threads 1,2
       augur-edge measure --sample conv2d:400,dense:50 --seed 0
+      augur-edge measure resnet18 --energy
     """
 
     name = "measure"
@@ -149,7 +150,7 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
 
 def _meter(args: argparse.Namespace) -> Meter | str:
     """The power sensor asked for, calibrated, or why there is none; PowerError for one that was named."""
-    from augur_edge import timing
+    from augur_edge import device, timing
     from augur_edge.device import power
     from augur_edge.errors import PowerError
     from augur_edge.measure.energy import Meter, cpus_for_sampling
@@ -157,8 +158,10 @@ def _meter(args: argparse.Namespace) -> Meter | str:
 
     if args.energy is None:
         return NO_POWER
+    root: Path = vars(args).get("sysroot", Path("/"))
+    known = device.pick(device.identify(root)).power
     try:
-        sensor = power.choose(args.energy, vars(args).get("sysroot", Path("/")))
+        sensor = power.choose(args.energy, root, known.sensors if known else ())
         return Meter(sensor, cpus_for_sampling(tuple(timing.get_affinity())))
     except PowerError as e:
         if args.energy != "auto":

@@ -119,7 +119,7 @@ class Job:
             self.report(record.index, target.name, share)
         self._energy(record, energy.of_network(deployment, record.mode))
         measured = self._measured(record)
-        record.info["notes"] = [*deployment.notes, *explain(measured)]
+        record.info["notes"] = [*deployment.notes, *explain(measured), *energy.notes(measured)]
 
     def _measured(self, record: NetworkRecord) -> NetworkRecord:
         return next(n for n in self.store.load(self.run.id).networks if n.index == record.index)

@@ -38,6 +38,7 @@ class MeasureCommand:
       augur-edge measure resnet18
       augur-edge measure my_model.onnx --shape input=1,3,224,224 --threads 1,2
       augur-edge measure --sample conv2d:400,dense:50 --seed 0
+      augur-edge measure resnet18 --energy
     """
 
     name = "measure"
@@ -159,7 +160,7 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
 
 def _meter(args: argparse.Namespace) -> Meter | str:
     """The power sensor asked for, calibrated, or why there is none; PowerError for one that was named."""
-    from augur_edge import timing
+    from augur_edge import device, timing
     from augur_edge.device import power
     from augur_edge.errors import PowerError
     from augur_edge.measure.energy import Meter, cpus_for_sampling
@@ -167,8 +168,9 @@ def _meter(args: argparse.Namespace) -> Meter | str:
 
     if args.energy is None:
         return NO_POWER
+    known = device.pick(device.identify(args.sysroot)).power
     try:
-        sensor = power.choose(args.energy, args.sysroot)
+        sensor = power.choose(args.energy, args.sysroot, known.sensors if known else ())
         return Meter(sensor, cpus_for_sampling(tuple(timing.get_affinity())))
     except PowerError as e:
         if args.energy != "auto":

@@ -192,7 +192,14 @@ def _result(
         "rate_hz": trace.rate_hz,
         "jitter_us": trace.jitter_us,
         "warnings": warnings,
+        **({"raw_mean": _raw_mean(trace, windows, sensor)} if isinstance(sensor, GaugeSensor) else {}),
     }
+
+
+def _raw_mean(trace: Trace, windows: list[Window], sensor: PowerSensor) -> dict[str, float]:
+    """Each column's mean while inferences ran, as the device gave it: sign and unit may turn out otherwise later."""
+    inside = (trace.t_ns >= windows[0].start_ns) & (trace.t_ns <= windows[-1].end_ns)
+    return {name: float(trace.raw[inside, i].mean()) for i, name in enumerate(sensor.columns)}
 
 
 def _uncertainty_mw(trace: Trace, spans: list[Span], sensor: PowerSensor) -> float:
@@ -270,3 +277,11 @@ def rounds(
     info["energy_reasons"] = reasons
     if "-1" in reasons:
         info["energy_reason"] = reasons["-1"]
+
+
+def notes(measured: NetworkRecord) -> list[str]:
+    """What was odd while energy was measured, each once, for people."""
+    warnings = [w for m in measured.measurements if m.energy for w in m.energy.get("warnings", [])]
+    kinds = dict.fromkeys(w.partition("%")[2] or w for w in warnings)
+    first = (next(w for w in warnings if w.endswith(kind)) for kind in kinds)
+    return [f"energy: {w}" for w in first]

@@ -138,7 +138,8 @@ class Job:
             self.report(record.index, target.name, share)
         self._energy(record, energy.of_network(deployment, record.mode))
         self._sustain(record, deployment, self.settings_for(target).sustain_s)
-        record.info["notes"] = [*deployment.notes, *explain(self._measured(record))]
+        measured = self._measured(record)
+        record.info["notes"] = [*deployment.notes, *explain(measured), *energy.notes(measured)]
 
     def _measured(self, record: NetworkRecord) -> NetworkRecord:
         return next(n for n in self.store.load(self.run.id).networks if n.index == record.index)

@@ -77,13 +77,18 @@ def test_energy_is_power_times_the_time_of_a_call(meter: Meter) -> None:
 
 
 def test_a_load_that_shows_is_above_idling(meter: Meter, rail: Rail) -> None:
+    def show(mw: int) -> None:
+        rail.mw = mw
+        while int(rail.file.read_text()) // 10_000 != mw // 10:
+            time.sleep(0.001)
+
     def work() -> None:
-        rail.mw = 6000
+        show(6000)
         time.sleep(0.02)
 
     def calm(*arguments: Any) -> tuple[int, int]:
-        rail.mw = 2000
-        time.sleep(0.01)
+        show(2000)
+        time.sleep(0.002)
         start = timing.now_ns()
         time.sleep(0.06)
         return start, timing.now_ns()
@@ -171,3 +176,67 @@ def test_the_sampler_keeps_off_the_loop_s_processors() -> None:
     cpus = tuple(range(os.cpu_count() or 1))
     assert energy.cpus_for_sampling(cpus) == ()
     assert set(energy.cpus_for_sampling(cpus[:1])) == set(cpus[1:])
+
+
+def test_a_battery_is_calibrated_and_its_raw_values_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gauge in mA whose current is negative while it gives; its load follows what the processor does."""
+    from augur_edge.device.power import gauge
+
+    folder, ends = tmp_path / "sys/class/power_supply/battery", threading.Event()
+    folder.mkdir(parents=True)
+    for name, text in {
+        "type": "Battery",
+        "status": "Discharging",
+        "voltage_now": "4000000",
+        "current_now": "-00100",
+    }.items():
+        (folder / name).write_text(f"{text}\n")
+    busy: list[int] = [0]
+
+    def follow() -> None:
+        file, odd = os.open(folder / "current_now", os.O_WRONLY), 0
+        while not ends.wait(0.002):
+            odd = 1 - odd
+            os.pwrite(file, b"-%05d\n" % (100 + 400 * busy[0] + odd), 0)
+        os.close(file)
+
+    thread = threading.Thread(target=follow)
+    thread.start()
+    spin = timing.SpinTask
+
+    class Load:
+        """Busy for as long as it is told, and the gauge sees it."""
+
+        def __init__(self, durations_ns: list[int]) -> None:
+            self._task = spin(durations_ns)
+
+        def run(self) -> None:
+            busy[0] = 1
+            time.sleep(0.05)
+            self._task.run()
+            busy[0] = 0
+
+    monkeypatch.setattr(timing, "SpinTask", Load)
+    monkeypatch.setattr(energy, "WINDOW_NS", 40 * MS)
+    monkeypatch.setattr(energy, "IDLE_NS", 60 * MS)
+    try:
+        sensor = power.choose("battery", tmp_path)
+        from dataclasses import replace
+
+        meter = Meter(replace(sensor, refresh_ns=2 * MS, period_ns=MS))  # type: ignore[type-var]
+        found = meter.measure(timing.CallTask(lambda: time.sleep(0.002)), 2 * MS)
+    finally:
+        ends.set()
+        thread.join()
+    assert isinstance(meter.sensor, gauge.GaugeSensor) and meter.sensor.calibration is not None
+    assert (meter.sensor.calibration.sign, meter.sensor.calibration.scale) == (-1, 1000)
+    assert meter.about()["calibration"]["idle_raw"] == pytest.approx(-100, abs=20)
+    assert found["power_mw"] == pytest.approx(402, rel=0.02), "100.5 mA at 4 V"
+    assert found["raw_mean"]["current"] == pytest.approx(-100.5, abs=1) and found["raw_mean"]["voltage"] == 4_000_000
+
+
+def test_what_was_odd_is_told_once() -> None:
+    measured = record({-1: MS, 0: MS})
+    for m, share in zip(measured.measurements, (12, 15)):
+        m.energy = {"median": 1.0, "warnings": [f"inferences took {share} % longer than usual"]}
+    assert energy.notes(measured) == ["energy: inferences took 12 % longer than usual"]

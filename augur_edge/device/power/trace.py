@@ -20,12 +20,13 @@ SECOND_NS = 1_000_000_000
 class Trace:
     """t_ns: int64[n]. energy_uj: float64[n], since the first sample. power_mw: float64[n], of counters between samples.
 
-    warnings: what was wrong but could be lived with.
+    raw: int64[n, columns], as read. warnings: what was wrong but could be lived with.
     """
 
     t_ns: Rows
     energy_uj: Floats
     power_mw: Floats
+    raw: Rows
     warnings: tuple[str, ...] = field(default=())
 
     def between(self, start_ns: int, end_ns: int) -> float:
@@ -76,7 +77,7 @@ def trace_of(sensor: PowerSensor, rows: Rows, failures: list[tuple[int, int, int
         _plausible(sensor, power_mw)
         steps_uj = (power_mw[1:] + power_mw[:-1]) / 2 * np.diff(t_ns) * 1e-6  # mW ns is 1e-6 uJ
         energy_uj = np.append(0.0, np.cumsum(steps_uj))
-    return Trace(t_ns, energy_uj, power_mw, tuple(warnings))
+    return Trace(t_ns, energy_uj, power_mw, good[:, 1:], tuple(warnings))
 
 
 _UNREADABLE = np.iinfo(np.int64).min

@@ -47,10 +47,10 @@ class InferenceError(AugurError):
 
 
 class PowerError(AugurError):
-    """A power sensor gives nothing to rely on. code: one word for programs (`frozen`); the text begins with it."""
+    """A power sensor gives nothing to rely on; `.exit_code` 4. code: one word for programs (`frozen`), said first."""
 
     exit_code = 4
 
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(f"{code}: {text}")
+    def __init__(self, code: str, *words: str) -> None:
+        super().__init__(": ".join([code, *words]))
         self.code = code

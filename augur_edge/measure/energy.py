@@ -274,6 +274,9 @@ def rounds(
             yield timed, (timed[0].position + 1) / max(len(measured.measurements), 1)
     except AugurError as e:
         info["energy_reason"] = str(e)
+    for m in measured.measurements:
+        if m.kind == "layer" and m.mode == measured.mode and m.energy is None and len(m.samples_ns):
+            reasons.setdefault(str(m.position), info.get("energy_reason") or "unmeasurable: it was not run alone")
     info["energy_reasons"] = reasons
     if "-1" in reasons:
         info["energy_reason"] = reasons["-1"]

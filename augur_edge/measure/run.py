@@ -116,6 +116,7 @@ class Job:
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, (measurements[0].position + 1) / len(target.layers))
         self._energy(record, energy.of_layers(target, runtime))
+        record.info.setdefault("energy_reason", "single layers make no whole network: each has its own")
 
     def _network(
         self, record: NetworkRecord, target: Target, runtime: runtimes.Runtime, found: NetworkRecord | None

@@ -48,7 +48,9 @@ def choose(name: str, root: Path = Path("/"), preferred: Sequence[str] = ()) -> 
     if kind == "meter":
         return meter.parse(rest)
     if rest or kind not in (*_FIND, "auto"):
-        raise UsageError(f"--energy {name}: unknown; there are auto, {', '.join(_FIND)} and meter:PATH")
+        raise UsageError(
+            f"--energy {name}: unknown; there are auto, {', '.join(_FIND)} and meter:PATH; NET goes before --energy"
+        )
     sensors, missing = find(root)
     if kind != "auto":
         sensors = [s for s in sensors if s.kind == kind]

@@ -73,6 +73,19 @@ def _started(program: str, words: Sequence[str]) -> subprocess.Popen[bytes]:
     return child
 
 
+def _on_call(child: subprocess.Popen[bytes]) -> Iterator[Callable[[], None]]:
+    def go() -> None:
+        if child.stdin is not None and not child.stdin.closed:
+            child.stdin.write(b"\n")
+            child.stdin.close()
+
+    try:
+        yield go
+    finally:
+        child.terminate()
+        child.wait()
+
+
 @contextmanager
 def writer(root: Path, *steps: tuple[float, str, str]) -> Iterator[Callable[[], None]]:
     """A process that after so many seconds puts a text into a file (an empty one: removes it), step by step.
@@ -90,28 +103,21 @@ def writer(root: Path, *steps: tuple[float, str, str]) -> Iterator[Callable[[], 
         "    n = p.with_name('.' + p.name + '.new'); n.write_text(text + '\\n'); n.replace(p)\n"
     )
     words = [f"{s}|{root / path}|{text}" for s, path, text in steps]
-    child = _started(program, words)
-
-    def go() -> None:
-        if child.stdin is not None and not child.stdin.closed:
-            child.stdin.write(b"\n")
-            child.stdin.close()
-
-    try:
-        yield go
-    finally:
-        child.terminate()
-        child.wait()
+    yield from _on_call(_started(program, words))
 
 
 @contextmanager
-def neighbour(cpu: int, after_s: float, for_s: float, level: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that keeps one processor busy for a while; level: of real-time priority, in bursts of 4 of 10 ms."""
+def neighbour(cpu: int, after_s: float, for_s: float, level: int = 0) -> Iterator[Callable[[], None]]:
+    """A process that keeps one processor busy for a while, once what this yields is called.
+
+    level: of real-time priority; it then takes bursts of 4 of every 10 ms.
+    """
     program = (
         f"{_READY}"
         "cpu, after, long, level = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])\n"
         "os.sched_setaffinity(0, [cpu])\n"
         "os.sched_setscheduler(0, os.SCHED_FIFO if level else os.SCHED_OTHER, os.sched_param(level))\n"
+        "sys.stdin.readline()\n"
         "time.sleep(after)\n"
         "end = time.monotonic() + long\n"
         "while time.monotonic() < end:\n"
@@ -119,9 +125,4 @@ def neighbour(cpu: int, after_s: float, for_s: float, level: int = 0) -> Iterato
         "    while time.monotonic() < min(burst, end): pass\n"
         "    if level: time.sleep(0.006)\n"
     )
-    child = _started(program, [str(v) for v in (cpu, after_s, for_s, level)])
-    try:
-        yield child
-    finally:
-        child.terminate()
-        child.wait()
+    yield from _on_call(_started(program, [str(v) for v in (cpu, after_s, for_s, level)]))

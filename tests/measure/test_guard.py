@@ -20,7 +20,7 @@ from fakes import deployment
 from augur_edge import timing
 from augur_edge.device import conditions
 from augur_edge.errors import DeviceNotReadyError
-from augur_edge.measure.guard import Guard, Limits, Unguarded
+from augur_edge.measure.guard import OTHERS, Guard, Limits, Unguarded
 from augur_edge.measure.network import NetworkRun
 from augur_edge.measure.process import FIFO_LEVEL, REAL_TIME, prepared
 from augur_edge.measure.settings import Settings
@@ -103,13 +103,12 @@ def test_an_injected_disturbance_is_named_repeated_and_over(
     assert_true(found)
 
 
-def test_a_quiet_device_loses_nothing(tmp_path: Path, cpu: int) -> None:
-    if not real_time():
-        pytest.skip("real-time priority is not allowed here, so this machine may not be quiet")
-    guard = guard_of(handtree.board(tmp_path, cpus=cpu + 1))
+def test_a_board_that_does_not_change_is_no_disturbance(tmp_path: Path, cpu: int) -> None:
+    """What others on this machine do may be one all the same."""
+    guard = guard_of(handtree.board(tmp_path, cpus=cpu + 1), max_temp_c=70)
     guard.ready()
     assert_true(measured(guard))
-    assert guard.to_dict()["repeated"] == 0
+    assert codes(guard) <= set(OTHERS)
 
 
 @pytest.mark.parametrize("sees", ["the kernel's count", "its own time"])
@@ -120,15 +119,16 @@ def test_a_busy_neighbour_is_named_and_kept_out(tmp_path: Path, cpu: int, sees: 
         pytest.skip("this kernel does not count waiting (/proc/self/schedstat)")
     guard = guard_of(root)
     guard.ready()
-    with handtree.neighbour(cpu, 0.2, 0.5, FIFO_LEVEL + 5 if real_time() else 0):
-        found = measured(guard)
+    with handtree.neighbour(cpu, 0.1, 0.5, FIFO_LEVEL + 5 if real_time() else 0) as go:
+        found = measured(guard, begun=go)
     assert "neighbour" in codes(guard), guard.to_dict()
     assert_true(found)
 
 
 def test_without_a_guard_the_neighbour_is_in_the_samples(cpu: int) -> None:
     """The test above can fail."""
-    with handtree.neighbour(cpu, 0.0, 30.0, FIFO_LEVEL + 5 if real_time() else 0):
+    with handtree.neighbour(cpu, 0.0, 30.0, FIFO_LEVEL + 5 if real_time() else 0) as go:
+        go()
         found = measured(Unguarded(), Settings("replay", 1e-9, 1.0, isolated=False))
     whole = found["whole", "replay", -1].samples_ns
     assert float(np.mean(whole)) > 1.2 * TRUE_NS["whole", "replay", -1]
@@ -139,8 +139,8 @@ def test_what_was_left_out_does_not_count_in_the_verdict(cpu: int) -> None:
     before = conditions()
     if before.wait_ns is None:
         pytest.skip("this kernel does not count waiting (/proc/self/schedstat)")
-    with handtree.neighbour(cpu, 0.2, 0.5, FIFO_LEVEL + 5 if real_time() else 0):
-        measured(guard)
+    with handtree.neighbour(cpu, 0.1, 0.5, FIFO_LEVEL + 5 if real_time() else 0) as go:
+        measured(guard, begun=go)
     after, moved = conditions(), guard.since(before)
     assert moved.wait_ns is not None and before.wait_ns is not None and after.wait_ns is not None
     waited, kept = after.wait_ns - before.wait_ns, after.wait_ns - moved.wait_ns

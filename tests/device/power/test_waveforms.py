@@ -21,6 +21,7 @@ from augur_edge.device.power.samplers import CommandSampler
 from .conftest import FIXTURES, RAPL_RANGE, Feeder, until
 
 WINDOW_S = 0.6  # 30 periods of the square wave
+PERIOD_NS = 20_000_000
 COMMAND_S = {"constant": 0.6, "50 Hz": 3.0}  # some ten milliseconds a sample
 LOADS = {"constant": (4995, 5005, 3, 0.01), "50 Hz": (1000, 9000, 10, 0.03)}
 both = pytest.mark.parametrize("load", LOADS)
@@ -43,16 +44,19 @@ def check(sensor: PowerSensor, sampler: Sampler, load: str, feeder: Feeder, wind
     sampler.start([])
     if real_time:
         timing.set_fifo(0)
-    time.sleep(0.1)
+    settle_s = 0.5 if isinstance(sampler, CommandSampler) else 0.1
+    time.sleep(settle_s)
     start_ns = timing.now_ns()
     time.sleep(window_s)
     end_ns = timing.now_ns()
-    time.sleep(0.1)
+    time.sleep(settle_s)
     sampler.stop()
     trace = trace_of(sensor, rows_of(sampler, sensor), [], 0)
     found_mw = trace.between(start_ns, end_ns) / (end_ns - start_ns) * 1e6
-    if trace.rate_hz < 110 and load == "50 Hz":
-        pytest.skip(f"this machine is too busy: {trace.rate_hz:.0f} samples in a second are no match for 50 Hz")
+    steps_ns = np.diff(trace.t_ns)
+    blind = float(steps_ns[steps_ns > PERIOD_NS].sum()) / (end_ns - start_ns)
+    if load == "50 Hz" and (blind > 0.02 or trace.rate_hz < 100):
+        pytest.skip(f"this machine is too busy: {trace.rate_hz:.0f} samples in a second, {100 * blind:.0f} % in gaps")
     assert found_mw == pytest.approx(feeder.shown_mw(start_ns, end_ns), rel=LOADS[load][3])
 
 

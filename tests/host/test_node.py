@@ -92,7 +92,8 @@ def test_the_published_shape_trains_to_the_end_of_a_short_run():
     teacher = TEACHERS["node-augur"](0, Tiles(32, 32, 16))
     teacher.most_steps, teacher.every, teacher.batch = 2, 2, 4
     predicted = teacher.fit(layers, y).predict(layers[:5])
-    width = physics(layers, Tiles(32, 32, 16)).shape[1]
+    _, shares = teacher.roofline.predict_with_shares(layers)
+    width = physics(layers, Tiles(32, 32, 16), shares).shape[1]
     assert [len(p["feature_selection_logits"]) for p in teacher._parameters] == [width + 384 * i for i in range(6)]
     assert teacher._parameters[0]["response"].shape == (128, 3, 256)
     assert np.isfinite(predicted).all() and (predicted > 0).all()

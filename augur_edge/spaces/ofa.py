@@ -16,9 +16,9 @@ RESOLUTIONS = tuple(range(128, 225, 4))
 STAGES = 5
 BLOCKS = 4
 WIDTHS = (24, 40, 80, 112, 160)
-_STRIDES = (2, 2, 2, 1, 2)
-_SQUEEZE = (False, True, False, True, True)
-_ACTIVATIONS = ("relu", "relu", "hard_swish", "hard_swish", "hard_swish")
+STRIDES = (2, 2, 2, 1, 2)
+SQUEEZE = (False, True, False, True, True)
+ACTIVATIONS = ("relu", "relu", "hard_swish", "hard_swish", "hard_swish")
 _STAGE = 1 + 2 * BLOCKS  # numbers of a stage in a vector
 
 
@@ -109,8 +109,8 @@ class OfaMobileNetV3(Choices):
             for i in range(DEPTHS[depth]):
                 with b.scope(f"stage.{stage}.block.{i}"):
                     shape = (self._channels(WIDTHS[stage]), KERNELS[rest[2 * i]], EXPANSIONS[rest[2 * i + 1]])
-                    stride = _STRIDES[stage] if i == 0 else 1
-                    x = block(b, x, shape, stride=stride, activation=_ACTIVATIONS[stage], squeeze=_SQUEEZE[stage])
+                    stride = STRIDES[stage] if i == 0 else 1
+                    x = block(b, x, shape, stride=stride, activation=ACTIVATIONS[stage], squeeze=SQUEEZE[stage])
         x = _conv(b, x, self._channels(960), "expand", activation="hard_swish")
         x = b.conv(b.global_avg_pool(x, name="pool"), self._channels(1280), 1, name="mix")
         x = b.flatten(b.activation(x, "hard_swish", name="mix.act"), name="flatten")

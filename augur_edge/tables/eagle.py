@@ -75,7 +75,8 @@ def _entry(entry: object, where: str) -> tuple[Vector, Value]:
 def calc_stats(runs: Sequence[Sequence[float]]) -> float:
     """One figure of many runs: the mean of each run's values within its quartiles, and the same across the runs.
 
-    Quartiles are linear percentiles and belong to what is kept, as in Eagle.
+    Quartiles are linear percentiles and belong to what is kept, as in Eagle. Raises DataError for two values that
+    differ: neither lies within their quartiles, and the figure would be no number.
     """
     return _middle_mean([_middle_mean(run) for run in runs])
 
@@ -83,7 +84,12 @@ def calc_stats(runs: Sequence[Sequence[float]]) -> float:
 def _middle_mean(values: Sequence[float]) -> float:
     found = np.asarray(values, np.float64)
     low, high = np.percentile(found, [25, 75])
-    return float(found[(found >= low) & (found <= high)].mean())
+    kept = found[(found >= low) & (found <= high)]
+    if len(kept) == 0:
+        raise DataError(
+            f"of {len(found)} values none lies within their quartiles; Eagle's statistic needs one, or three"
+        )
+    return float(kept.mean())
 
 
 def normalise(values: Mapping[Vector, float]) -> dict[Vector, float]:

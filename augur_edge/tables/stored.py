@@ -51,7 +51,7 @@ def architectures_of(run: RunRecord) -> list[Architectures]:
             continue
         space, vector = spaces.resolve(name)
         key = (space.label, network.runtime, way)
-        title = "_".join(part for part in (run.device or "device", network.runtime, way) if part != MODE)
+        title = "_".join(p for p in (run.device or "device", network.runtime, way) if p not in ("", MODE))
         table = tables.setdefault(key, Architectures(space.name, title.replace(", ", "_").replace(" ", ""), {}))
         if vector in table.points:
             raise UsageError(f"run {run.id}: {name} was measured twice; export runs that have it once")

@@ -32,11 +32,12 @@ class MeasureCommand:
       replay    the layers one by one in the network's order, through shared memory: they add up to the network
       isolated  each layer in a loop of its own, its data in the caches
       profiler  what the runtime's own profiler says
+      whole     the network in one call, none of its layers; what a search space is measured in
 
     examples:
       augur-edge measure resnet18
       augur-edge measure my_model.onnx --shape input=1,3,224,224 --threads 1,2
-      augur-edge measure --space nasbench201 --count 100 --seed 0 --no-isolated --max-time 1
+      augur-edge measure --space nasbench201 --count 100 --seed 0 --max-time 1
       augur-edge measure --sample conv2d:400,dense:50 --seed 0
     """
 
@@ -218,5 +219,6 @@ def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
 
     if isinstance(target, LayerSet):
         return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
-    beside = not args.no_isolated and not target.sampled
-    return Settings(args.mode or "replay", args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)
+    mode = args.mode or target.mode
+    beside = not args.no_isolated and not target.sampled and mode != "whole"
+    return Settings(mode, args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)

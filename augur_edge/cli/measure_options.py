@@ -8,13 +8,14 @@ from augur_edge.cli import values
 
 NETWORK_TIME_S = 15.0
 LAYER_TIME_S = 0.2
-MODES = ["replay", "isolated", "profiler"]
+MODES = ["replay", "isolated", "profiler", "whole"]
 KEPT = (
     "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
     "max_time", "no_isolated", "space", "count", "order", "affinity", "priority", "lock_memory",
 )  # fmt: skip
 """What of the command line a run keeps, so that `--resume` measures the same."""
 CHANGEABLE = ("precision", "max_time")
+_MODE = "see above (default: replay, for single layers isolated, for --space whole)"
 _PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
 _MAX_TIME = (
     f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
@@ -48,7 +49,7 @@ def add_how(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)")
     how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
     how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
-    how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
+    how.add_argument("--mode", choices=MODES, help=_MODE)
     how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
     how.add_argument(
         "--precision",

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 

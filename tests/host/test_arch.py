@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-for package in ("catboost", "scipy"):
-    pytest.importorskip(package, reason="the extra [host]")
+pytest.importorskip("catboost", reason="the extra [host]")
+pytest.importorskip("scipy", reason="the extra [host]")
 
 sys.path.append(str(Path(__file__).parent))
 from arch_data import cells, latency_ns
 
-from augur_edge.cli import main
+from augur_edge.cli import main, space_options
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import cell_features, eagle_arrays, inputs_of, same_graph
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
@@ -192,8 +193,5 @@ def test_quantised_and_zero_latencies_are_counted(tmp_path, capsys):
 
 
 def test_options_of_architectures_are_refused_for_layers(tmp_path):
-    from augur_edge.cli import space_options
-    from argparse import Namespace
-
     with pytest.raises(UsageError, match="--transfer-from is for architectures"):
         space_options.refuse(Namespace(space=None, transfer_from=["a"]))

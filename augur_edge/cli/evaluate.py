@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
+from augur_edge.cli import space_options
 
 if TYPE_CHECKING:
     from augur_edge.host.dataset import Dataset
@@ -23,6 +24,7 @@ class EvaluateCommand:
     examples:
       augur-edge evaluate board.augpred resnet18.csv
       augur-edge evaluate board.augpred store.db --json --plot errors.svg
+      augur-edge evaluate cells.augpred latencies.npz --device pixel2 --exclude-trained
     """
 
     name = "evaluate"
@@ -40,6 +42,8 @@ class EvaluateCommand:
         parser.add_argument("--plot", type=Path, metavar="FILE", help="box plots of the error per network, as SVG")
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
 
+        space_options.add_evaluate_options(parser)
+
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.errors import UsageError
         from augur_edge.host.evaluate import evaluate, evaluation_text, target_of
@@ -47,6 +51,9 @@ class EvaluateCommand:
         from augur_edge.predict import Predictor
 
         predictor = Predictor.load(args.predictor)
+        if predictor.encoder not in ("raw/1", "layer/1"):
+            return space_options.evaluate_space(predictor, args)
+        space_options.refuse(args)
         target_of(predictor)
         data = read_dataset(args.data, args.format, args.clock_mhz)
         if args.exclude:

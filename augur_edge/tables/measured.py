@@ -9,11 +9,12 @@ from typing import Any, Callable
 import numpy as np
 
 from augur_edge import spaces
-from augur_edge.errors import DataError
-from augur_edge.stats import summarise
+from augur_edge.errors import DataError, UsageError
+from augur_edge.spaces import Vector
 from augur_edge.store import Store
 from augur_edge.store.files import opened
 from augur_edge.tables.archtable import F64, I64, ArchTable
+from augur_edge.tables.stored import architectures_of
 
 
 def measured(
@@ -25,8 +26,8 @@ def measured(
     units = set()
     for path in paths:
         if _is_store(path):
-            found = _from_store(path, space)
-            units |= {"ns"} if found else set()
+            found = _from_store(path, space, device)
+            units.add("ns")
             vectors += [list(v) for v in found]
             values += list(found.values())
             continue
@@ -47,16 +48,20 @@ def _is_store(path: Path) -> bool:
         return file.read(15) == b"SQLite format 3"
 
 
-def _from_store(path: Path, space: str) -> dict[tuple[int, ...], float]:
-    """Median latency, ns, of every whole network in a store that is an architecture of the space; the last counts."""
-    found = {}
+def _from_store(path: Path, space: str, device: str | None) -> dict[Vector, float]:
+    """Median latency, ns, of the store's architectures; of those measured more than once the last counts.
+
+    Raises UsageError where several devices, runtimes or ways of running are mixed and `device` names none of them.
+    """
+    found: dict[str, dict[Vector, float]] = {}
     with Store(path, create=False) as store:
-        for run in store.runs():
-            for network in store.load(run.id).networks:
-                if not spaces.is_architecture(network.name):
-                    continue
-                known, vector = spaces.resolve(network.name)
-                whole = next((m for m in network.measurements if m.kind == "whole" and len(m.samples_ns)), None)
-                if known.name == space and whole is not None:
-                    found[vector] = summarise(whole.samples_ns, whole.loops).median
-    return found
+        for run in sorted((store.load(r.id) for r in store.runs()), key=lambda r: r.created_unix_ns):
+            if any(spaces.is_architecture(network.name) for network in run.networks):
+                for table in architectures_of(run):
+                    if table.space == space:
+                        found.setdefault(table.title, {}).update(table.seconds("median"))
+    title = device or (next(iter(found)) if len(found) == 1 else None)
+    if title not in found:
+        there = ", ".join(found) or f"no architecture of {space}"
+        raise UsageError(f"{path}: {f'no {title}' if title else 'name one with --device'}; there is {there}")
+    return {vector: 1e9 * seconds for vector, seconds in found[title].items()}

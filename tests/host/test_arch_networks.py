@@ -73,3 +73,13 @@ def test_too_few_samples_are_refused():
         Eagle(0, SMALL).fit(vectors, latency_ns(vectors))
     with pytest.raises(UsageError, match="at least 4"):
         Relation(0, PAIRS).fit(vectors[:3], latency_ns(vectors[:3]))
+
+
+def test_scores_warm_a_relation_predictor_up():
+    vectors = cells(120)
+    scores = Relation(0, PAIRS).fit(vectors[:40], latency_ns(vectors[:40], (1, 5, 1)))
+    brief = replace(PAIRS, epochs=1)
+    y = latency_ns(vectors)
+    warm, cold = (Relation(0, brief, start).fit(vectors[40:50], y[40:50]) for start in (scores, None))
+    ranks = [spearman(y[50:], found.predict(vectors[50:])) for found in (warm, cold)]
+    assert ranks[0] > max(ranks[1], 0.7)

@@ -1,25 +1,29 @@
 """Every figure of docs/accuracy-architectures.md: `python tools/accuracy_arch.py DATA [PART...] [--seeds 0,1,2,3,4]`.
 
-DATA holds latbench, nasbench201_latency_ms.npz, fbnet_latency_ms.npz and pi5_nasbench201.csv.gz. Parts: latbench, pi5,
-transfer, gcn (all unless named). Every architecture that was not sampled is a test; predictions are the student's, by
-the kernel. What is asked of a figure stands beside it with `ok` or `MISSED`. Needs the extra [host].
+DATA holds latbench, jetson_ofa_blocks, nasbench201_latency_ms.npz, fbnet_latency_ms.npz and pi5_nasbench201.csv.gz.
+Parts: latbench, pi5, transfer, ceiling, blocks, gcn (all unless named). Every architecture that was not sampled is a
+test; predictions are the student's, by the kernel. What is asked of a figure stands beside it with `ok` or `MISSED`.
+Needs the extra [host].
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from augur_edge.host.arch.blocks import Blocks
 from augur_edge.host.arch.gcn import PRESETS, Eagle
 from augur_edge.host.arch.samples import samples_of
 from augur_edge.host.arch.training import Plan, train
 from augur_edge.metrics import acc, spearman
 from augur_edge.predict import Predictor
 from augur_edge.tables import ArchTable, read_table
+from augur_edge.tables.blocks import Block, read_blocks
 
 LATBENCH = {
     "embedded-gpu-jetson-nono-fp16": (0.28, 0.88, 0.985),
@@ -133,6 +137,33 @@ def transfer(data: Path, seeds: Sequence[int]) -> None:
             report(f"{space} {target}, {count} {select}: spearman, student off", seeds, rows, (asked, None))
 
 
+def blocks(data: Path) -> None:
+    """Once-for-all's tables: four resolutions to learn from, the fifth to be told."""
+    paths = sorted((data / "jetson_ofa_blocks").glob("*.json"))
+    tables = {path.stem: read_blocks(path) for path in paths}
+    found = []
+    for name, test in tables.items():
+        rest = [b for other, blocks in tables.items() if other != name for b in blocks]
+        answer = Blocks().fit(rest).predict(test)[0]
+        found.append(acc(np.array([b.mean_ns for b in test]), answer, 10))
+        print(f"  {name}, {len(test)} blocks: {found[-1]:.3f} within 10 %: {verdict(found[-1:], (0.85,))}", flush=True)
+    print(f"blocks, mean of five resolutions: {np.mean(found):.3f}")
+    print(
+        f"blocks that cost more at 160 pixels than the same at 176: {_falling(*list(tables.values())[:2]):.2f} of all"
+    )
+
+
+def _falling(small: list[Block], large: list[Block]) -> float:
+    """Share of a table's blocks that cost more than the same ones at a larger size: what no cost model can follow."""
+
+    def by_channels(table: list[Block]) -> dict[str, float]:
+        return {re.sub(r"\d+x\d+x", "", b.key): b.mean_ns for b in table}
+
+    first, second = by_channels(small), by_channels(large)
+    both = first.keys() & second.keys()
+    return sum(first[key] > second[key] for key in both) / len(both)
+
+
 def gcn(data: Path, seeds: Sequence[int], sizes: Sequence[int]) -> None:
     """Eagle's graph network on the i7 file, 100 more samples to say when to stop."""
     found = samples_of(read_table(data / "latbench/desktop-cpu-core-i7-7820x-fp32.pickle"), None, lambda line: None)
@@ -152,17 +183,19 @@ def gcn(data: Path, seeds: Sequence[int], sizes: Sequence[int]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of the files")
-    parser.add_argument("parts", nargs="*", default=[], help="latbench, ceiling, pi5, transfer, gcn; all unless given")
+    parser.add_argument(
+        "parts", nargs="*", default=[], help="latbench, ceiling, blocks, pi5, transfer, gcn; all unless given"
+    )
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--gcn-samples", default="153,306,764")
     args = parser.parse_args()
     seeds = [int(s) for s in args.seeds.split(",")]
     parts = {"latbench": latbench, "pi5": pi5, "transfer": transfer}
-    for name in args.parts or [*parts, "ceiling", "gcn"]:
+    for name in args.parts or [*parts, "ceiling", "blocks", "gcn"]:
         if name == "gcn":
             gcn(args.data, seeds, [int(n) for n in args.gcn_samples.split(",")])
-        elif name == "ceiling":
-            ceiling(args.data)
+        elif name in ("ceiling", "blocks"):
+            {"ceiling": ceiling, "blocks": blocks}[name](args.data)
         else:
             parts[name](args.data, seeds)
 

@@ -143,9 +143,10 @@ def suggest_space(model: Model, args: argparse.Namespace) -> int:
 
 def adapt_space(model: Model, args: argparse.Namespace) -> int:
     """`adapt` of a predictor with source devices by measured architectures: a table of them, or a store."""
-    from augur_edge.predict.adapt_space import adapted, measured
+    from augur_edge.predict.adapt_space import adapted
     from augur_edge.predict.format import dumps
     from augur_edge.store.files import write_whole
+    from augur_edge.tables.measured import measured
 
     space = model.encoder.partition("/")[0]
     args.space = args.space or space

@@ -6,24 +6,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from pathlib import Path
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Callable
 
 import numpy as np
 
 from augur_edge import spaces
 from augur_edge._kernel import Predictor
 from augur_edge.errors import DataError, UsageError
-from augur_edge.predict.designs import CELL, F64, I64, design
+from augur_edge.predict.designs import CELL, F64, I64, design, pruned
 from augur_edge.predict.encode_spaces import slot_sizes
 from augur_edge.predict.format import dumps
 from augur_edge.predict.model import Feature, Level, Model, Table
 from augur_edge.predict.transfer import Posterior, Prior, fit, grain_of, suggest
-
-if TYPE_CHECKING:
-    from augur_edge.tables import ArchTable
 
 _POOL = 2000
 _LEVELS = (0.5, 0.8, 0.9, 0.95)
@@ -55,11 +49,15 @@ def suggested(model: Model, count: int, seed: int = 0) -> list[list[int]]:
     if count < 1:
         raise UsageError(f"--suggest {count}: at least 1 architecture")
     space, prior = prior_in(model)
+    pool = _pool(space, seed)
+    return [pool[i].tolist() for i in suggest(prior, design(space, pool, _answers(space)), count)]
+
+
+def _pool(space: str, seed: int) -> I64:
+    """int64[n <= 2000, length]: different architectures at random; no cells that lead nowhere: they cannot run."""
     known = spaces.get(space)
     pool = np.array(known.sample(min(_POOL, known.size), random.Random(seed)), np.int64)
-    if space == CELL:
-        pool = pool[[any(spaces.nasbench201.pruned(v)) for v in pool.tolist()]]  # the others cannot be measured
-    return [pool[i].tolist() for i in suggest(prior, design(space, pool, _answers(space)), count)]
+    return pool[pruned(pool).any(axis=1)] if space == CELL else pool
 
 
 def adapted(model: Model, vectors: I64, y: F64) -> Model:
@@ -68,7 +66,7 @@ def adapted(model: Model, vectors: I64, y: F64) -> Model:
     rows = design(space, vectors, _answers(space))
     found = fit(prior, rows, y, grain_of(y))
     before = np.asarray(Predictor(dumps(model)).predict_many(np.ascontiguousarray(vectors, np.uint8)), np.float64)
-    value, deviation = found.predict(rows)
+    value, deviation = found.predict(design(space, _pool(space, 0), _answers(space)))
     typical = float(np.median(deviation / np.maximum(value, 1e-9)))
     about = {
         "samples": len(y),
@@ -95,57 +93,6 @@ def linear_tables(space: str, found: Posterior) -> tuple[Table, ...]:
         tables.append(Table(slot, found.mean[at : at + sizes[slot]].astype(np.float32)))
         at, slot = at + sizes[slot], slot + 1
     return tuple(tables)
-
-
-def measured(
-    paths: Sequence[Path], space: str, read: Callable[[Path], ArchTable], device: str | None, warn: Callable[[str], Any]
-) -> tuple[I64, F64, str]:
-    """Vectors int64[n, length], figures float64[n] and their unit, of tables and of stores that `measure` wrote."""
-    vectors: list[list[int]] = []
-    values: list[float] = []
-    units = set()
-    for path in paths:
-        if _is_store(path):
-            found = _from_store(path, space)
-            units |= {"ns"} if found else set()
-            vectors += [list(v) for v in found]
-            values += list(found.values())
-            continue
-        table = read(path)
-        rows, y, remarks = table.usable(device)
-        for remark in remarks:
-            warn(remark)
-        units.add(table.column(device).unit)
-        vectors += table.vectors[rows].tolist()
-        values += y.tolist()
-    if not vectors or len(units) != 1:
-        raise DataError("no measured architecture in the samples" if not vectors else f"samples in {sorted(units)}")
-    return np.array(vectors, np.int64), np.array(values), units.pop()
-
-
-def _is_store(path: Path) -> bool:
-    from augur_edge.store.files import opened
-
-    with opened(path) as file:
-        return file.read(15) == b"SQLite format 3"
-
-
-def _from_store(path: Path, space: str) -> dict[tuple[int, ...], float]:
-    """Median latency, ns, of every whole network in a store that is an architecture of the space; the last counts."""
-    from augur_edge.stats import summarise
-    from augur_edge.store import Store
-
-    found = {}
-    with Store(path, create=False) as store:
-        for run in store.runs():
-            for network in store.load(run.id).networks:
-                if not spaces.is_architecture(network.name):
-                    continue
-                known, vector = spaces.resolve(network.name)
-                whole = next((m for m in network.measurements if m.kind == "whole" and len(m.samples_ns)), None)
-                if known.name == space and whole is not None:
-                    found[vector] = summarise(whole.samples_ns, whole.loops).median
-    return found
 
 
 def _answers(space: str) -> list[int]:

@@ -83,14 +83,15 @@ def suggest(prior: Prior, rows: F64, count: int, measured: Sequence[int] = ()) -
     """
     states = [_State(prior, rows, noise, spread) for noise, spread in SETTINGS]
     taken: list[int] = list(measured)
-    for place in [*measured, *[-1] * min(count, len(rows) - len(taken))]:
-        if place < 0:
-            gain = -np.asarray(sum(s.left() for s in states))
-            gain[taken] = -1.0
-            place = int(gain.argmax())
-            taken.append(place)
+    for place in measured:
         for state in states:
             state.measure(place)
+    for _ in range(min(count, len(rows) - len(taken))):
+        gain = -np.asarray(sum(s.left() for s in states))
+        gain[taken] = -1.0
+        taken.append(int(gain.argmax()))
+        for state in states:
+            state.measure(taken[-1])
     return taken[len(measured) :]
 
 

@@ -7,7 +7,7 @@ out. AdamW, L1, the learning rate halved on a plateau of the validation loss, an
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import numpy as np
@@ -136,9 +136,9 @@ class Eagle:
                 (*tensors(v), torch.tensor(t / self.scale, dtype=torch.float32)[:, None])
                 for v, t in ((vectors, y), held)
             ]
-            if warm_up:
-                _epochs(self.network, list(self.network.last.parameters()), parts, self.preset, warm_up, self.talk)
-            _epochs(self.network, list(self.network.parameters()), parts, self.preset, self.preset.epochs, self.talk)
+            for part, epochs in ((self.network.last, warm_up), (self.network, self.preset.epochs)):
+                chosen = list(part.parameters())
+                _epochs(self.network, chosen, parts, preset=replace(self.preset, epochs=epochs), talk=self.talk)
         return self
 
     def predict(self, vectors: I64) -> F64:
@@ -149,17 +149,18 @@ class Eagle:
         return np.asarray(torch.cat(parts)[:, 0].double().numpy() * self.scale)
 
 
-def _epochs(network: Any, parameters: list[Any], parts: Any, preset: Preset, epochs: int, talk: Talk) -> None:
+def _epochs(network: Any, parameters: list[Any], parts: Any, *, preset: Preset, talk: Talk) -> None:
     """Leaves the network with the weights of the least validation loss."""
     torch = torch_of()
     optimizer = torch.optim.AdamW(parameters, lr=preset.learning_rate, weight_decay=preset.weight_decay, fused=True)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=0.5, patience=preset.plateau_patience, threshold=0.01
     )
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
+    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=max(preset.epochs, 1))
     (adjacency, features, z), (held_a, held_f, held_z) = parts
     least, best, since = float("inf"), copy.deepcopy(network.state_dict()), 0
-    for epoch in range(epochs):
+    epoch = -1
+    for epoch in range(preset.epochs):
         network.train()
         for rows in torch.randperm(len(z)).split(preset.batch):
             optimizer.zero_grad()
@@ -177,5 +178,6 @@ def _epochs(network: Any, parameters: list[Any], parts: Any, preset: Preset, epo
             plateau.step(loss)
         if epoch > preset.warm_epochs and since > preset.stop_patience:
             break
-    talk(f"{epoch + 1} epochs, validation error {least:.4f} of the mean")
+    if epoch >= 0:
+        talk(f"{epoch + 1} epochs, validation error {least:.4f} of the mean")
     network.load_state_dict(best)

@@ -86,10 +86,10 @@ class Process:
         return found
 
     def _start(self, x: Sequence[F64]) -> F64:
-        logs = [
-            [-1.0 if p.kind == LINEAR else -0.5, *[-np.log(a.shape[1])] * a.shape[1]] for p, a in zip(self.parts, x)
-        ]
-        return np.array([*sum(logs, []), np.log(0.01)])
+        logs: list[float] = []
+        for part, a in zip(self.parts, x):
+            logs += [-1.0 if part.kind == LINEAR else -0.5, *[-float(np.log(a.shape[1]))] * a.shape[1]]
+        return np.array([*logs, np.log(0.01)])
 
     def _kernel(self, a: Sequence[F64], b: Sequence[F64]) -> tuple[F64, list[Any]]:
         """float64[n, m], and per part its own term, its slope by the squared distance, and its weights."""

@@ -98,6 +98,7 @@ def iterate(
     pool: I64,
     measure: Callable[[I64], F64],
     budget: int,
+    *,
     rounds: int = 5,
     alpha: float = 0.5,
     seed: int = 0,

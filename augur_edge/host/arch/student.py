@@ -69,9 +69,9 @@ def _additive(encoder: str, vectors: I64, z: F64, scale: float) -> tuple[Table, 
     values = [np.zeros(size) for size in slot_sizes(encoder)]
     rest = z - z.mean()
     for _ in range(_SWEEPS):
-        for column, found in zip(places.T, values):
-            mass = np.bincount(column, minlength=len(found)) + _RIDGE
-            step = (np.bincount(column, rest, len(found)) - _RIDGE * found) / mass
-            found += step
+        for column, table in zip(places.T, values):
+            mass = np.bincount(column, minlength=len(table)) + _RIDGE
+            step = (np.bincount(column, rest, len(table)) - _RIDGE * table) / mass
+            np.add(table, step, out=table)
             rest = rest - step[column]
     return tuple(Table(i, (v * scale).astype(np.float32)) for i, v in enumerate(values))

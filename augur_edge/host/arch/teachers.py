@@ -97,19 +97,19 @@ class Gaussian:
 
 
 class Boosted:
-    """Oblivious boosted trees (CatBoost) on logs of all features; left_out by five folds."""
+    """Oblivious boosted trees (CatBoost) on logs of all features; left_out by five folds, unless `folds` is 0."""
 
     name = "trees"
 
-    def __init__(self, space: str, answers: Sequence[int], seed: int = 0) -> None:
-        self.space, self.answers, self.seed = space, tuple(answers), seed
+    def __init__(self, space: str, answers: Sequence[int], seed: int = 0, folds: int = _FOLDS) -> None:
+        self.space, self.answers, self.seed, self.folds = space, tuple(answers), seed, folds
         self.left_out = np.zeros(0)
 
     def fit(self, vectors: I64, y: F64) -> Boosted:
         x, z = self._features(vectors), np.log(y)
-        part = np.random.default_rng(self.seed).permutation(len(y)) % min(_FOLDS, len(y))
-        self.left_out = np.empty(len(y))
-        for k in range(int(part.max()) + 1):
+        part = np.random.default_rng(self.seed).permutation(len(y)) % max(min(self.folds, len(y)), 1)
+        self.left_out = np.full(len(y), np.nan)
+        for k in range(min(self.folds, len(y))):
             self.left_out[part == k] = np.exp(_trees(self.seed).fit(x[part != k], z[part != k]).predict(x[part == k]))
         self._model = _trees(self.seed).fit(x, z)
         return self
@@ -159,7 +159,7 @@ def _trees(seed: int) -> Any:
     except ImportError:
         raise missing("catboost") from None
     return CatBoostRegressor(
-        iterations=500, depth=5, learning_rate=0.06, l2_leaf_reg=2, random_seed=seed, bootstrap_type="Bernoulli",
+        iterations=300, depth=5, learning_rate=0.1, l2_leaf_reg=2, random_seed=seed, bootstrap_type="Bernoulli",
         subsample=0.8, thread_count=1, verbose=False, allow_writing_files=False,
     )  # fmt: skip
 

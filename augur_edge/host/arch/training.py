@@ -11,7 +11,7 @@ import numpy as np
 
 from augur_edge import __version__
 from augur_edge.errors import UsageError
-from augur_edge.host.arch.samples import Samples, answers_of, chosen, prior_of, samples_of, sources_of
+from augur_edge.host.arch.samples import Samples, answers_of, chosen, everything, prior_of, samples_of, sources_of
 from augur_edge.host.arch.student import distilled
 from augur_edge.host.arch.teachers import LEAST, TEACHERS, ArchTeacher
 from augur_edge.host.arch.transfer import Transfer
@@ -125,7 +125,7 @@ def _levels(teacher: ArchTeacher, picked: Samples, plan: Plan, link: str) -> tup
     if isinstance(teacher, Transfer) and len(picked.y) < LEAST:
         from statistics import NormalDist
 
-        typical = float(np.median(teacher.deviations(picked.vectors)))
+        typical = float(np.median(teacher.deviations(everything(picked.space, 1000, plan.seed))))
         normal = NormalDist()
         found = [(level, typical * normal.inv_cdf((1 + level) / 2)) for level in sorted(set(plan.levels))]
         levels = tuple(Level(level, -width, width) for level, width in found)

@@ -57,7 +57,7 @@ class Transfer:
         return design(self.sources[0].space, vectors, self.answers)
 
     def _rest(self, source: Samples, seed: int) -> tuple[Boosted, Prior]:
-        trees = Boosted(source.space, self.answers, seed)
+        trees = Boosted(source.space, self.answers, seed, folds=0)
         trees.fit(source.vectors, source.y / np.median(source.y))
         return trees, learn_prior([(self._linear(source.vectors), source.y)])
 

@@ -1,8 +1,8 @@
 """measured_cells.py [FOLDER]: measure random NAS-Bench-201 cells here, learn from most of them, predict the rest.
 
-100 cells are measured whole (`--seed 0`), 60 of them train a predictor, the other 40 judge it, for five
-draws of the 60. Prints the metrics, and fails where fewer than 0.85 are predicted within 10 %, in the mean. FOLDER keeps
-the store, the table and the predictor; a second call with it measures nothing again. Needs the extras [ort] and [host].
+100 cells are measured whole (`--seed 0`), 60 train a predictor, the other 40 judge it, for five draws of the 60.
+Prints the metrics, and fails where fewer than 0.85 are predicted within 10 %, in the mean. FOLDER keeps the store, the
+table and the predictor; a second call with it measures nothing again. Needs the extras [ort] and [host].
 """
 
 from __future__ import annotations
@@ -39,9 +39,8 @@ def main() -> None:
         found = json.loads(augur("evaluate", predictor, table, "--exclude-trained", "--json"))["overall"]
         shares.append(found["acc10"])
         within = ", ".join(f"{found[f'acc{n}']:.3f} within {n} %" for n in (1, 5, 10))
-        print(
-            f"seed {seed}: {found['n']} cells, {within}, Spearman {found['spearman']:.4f}, mean error {found['mape']:.1f} %"
-        )
+        ranks = f"Spearman {found['spearman']:.4f}, mean error {found['mape']:.1f} %"
+        print(f"seed {seed}: {found['n']} cells, {within}, {ranks}")
     print(f"{sum(shares) / SEEDS:.3f} within 10 %, mean of {SEEDS} draws of the {TRAINED}")
     if sum(shares) / SEEDS < LIMIT:
         sys.exit(f"fewer than {LIMIT} are within 10 %")

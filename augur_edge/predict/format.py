@@ -32,14 +32,15 @@ from augur_edge.predict.model import (
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
-MAJOR, MINOR = 1, 1
+MAJOR, MINOR = 1, 2
 ORDER = 0x0A0B0C0D
 HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8s16x")
 ENTRY = struct.Struct("<IIII")
 FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
 TABLE = struct.Struct("<HHI")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, TABLES, VALUES = range(1, 13)
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL = range(1, 11)
+TABLES, VALUES = 12, 13
 PADDING_CUT = 127
 LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 

@@ -10,7 +10,7 @@ namespace augur {
 namespace {
 
 const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
-enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kTables, kValues, kKnown };
+enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kTables = 12, kValues, kKnown };
 
 struct Section {
   uint32_t offset, bytes;
@@ -251,7 +251,7 @@ bool Loader::tables() {
   const uint32_t n = sections[kTables].bytes / 8;
   const size_t start = sections[kTables].offset, values = sections[kValues].offset;
   m.needs_features = m.n_trees > 0 || m.base_kind != AUGUR_BASE_NONE;
-  if (sections[kTables].bytes % 8 != 0) return fail(AUGUR_E_LAYOUT, start, "section 11 does not fit its tables");
+  if (sections[kTables].bytes % 8 != 0) return fail(AUGUR_E_LAYOUT, start, "section 12 does not fit its tables");
   if (n > AUGUR_MAX_TABLES) return fail(AUGUR_E_LIMIT, start, "more than 128 tables");
   if (n > 0 && m.space == nullptr) return fail(AUGUR_E_ENCODER, start, "tables for an encoder without slots");
   uint64_t end = 0;
@@ -264,11 +264,11 @@ bool Loader::tables() {
     const uint16_t low = static_cast<uint16_t>(pair ? slot - places + 1 : slot);
     const uint16_t factor = pair ? m.space->sizes[low] : uint16_t{0};
     end += 4 * uint64_t{count};
-    if (end > sections[kValues].bytes) return fail(AUGUR_E_LAYOUT, start + 8 * i, "section 12 does not hold the tables");
+    if (end > sections[kValues].bytes) return fail(AUGUR_E_LAYOUT, start + 8 * i, "section 13 does not hold the tables");
     m.tables[m.n_tables++] = {reinterpret_cast<const float *>(data + values + end - 4 * uint64_t{count}),
                               static_cast<uint16_t>(pair ? low - 1 : low), low, factor};
   }
-  if (!expect(kValues, end, "section 12 does not fit the tables")) return false;
+  if (!expect(kValues, end, "section 13 does not fit the tables")) return false;
   for (uint64_t i = 0; i < end; i += 4)
     if (!finite(at<float>(values + i))) return fail(AUGUR_E_VALUE, values + i, "a value of a table is NaN or infinite");
   return true;

@@ -197,7 +197,7 @@ def test_a_damaged_table_is_seen_by_the_kernel(offset, value, message):
     data = bytearray(dumps(Model((Feature("macs", 78),), (), "nasbench201/1", tables=tables)))
     n_sections = struct.unpack_from("<H", data, 38)[0]
     entries = [struct.unpack_from("<IIII", data, 128 + 16 * i) for i in range(n_sections)]
-    start = next(e[1] for e in entries if e[0] == 11)
+    start = next(e[1] for e in entries if e[0] == 12)
     struct.pack_into("<H", data, start + offset, value)
     struct.pack_into("<I", data, 12, zlib.crc32(bytes(data[16:])))
     with pytest.raises(DataError, match=message):
@@ -209,7 +209,7 @@ def test_a_damaged_table_is_seen_by_the_kernel(offset, value, message):
 @pytest.mark.parametrize(
     "path", sorted((Path(__file__).parent / "golden/vectors").glob("*.augpred")), ids=lambda p: p.stem
 )
-def test_golden_files_of_version_1_1(path):
+def test_golden_files_of_version_1_2(path):
     want = np.load(path.with_suffix(".npz"))
     predictor = Predictor(path.read_bytes())
     np.testing.assert_array_equal(predictor.predict_many(want["vectors"]), want["answers"])

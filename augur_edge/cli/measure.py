@@ -27,16 +27,19 @@ if TYPE_CHECKING:
 class MeasureCommand:
     """Measure every layer of a network as the runtime really executes it, into the store.
 
-    NET is a .onnx or .tflite file, the name of a network (resnet18), or a CSV of layers in Augur's format.
+    NET is a .onnx or .tflite file, the name of a network (resnet18), a CSV of layers in Augur's format, or an
+    architecture of a search space (nasbench201:|nor_conv_3x3~0|+…, nasbench201:#15624, fbnet:7,7,8,…).
 
     modes:
       replay    the layers one by one in the network's order, through shared memory: they add up to the network
       isolated  each layer in a loop of its own, its data in the caches
       profiler  what the runtime's own profiler says
+      whole     the network in one call, none of its layers; what a search space is measured in
 
     examples:
       augur-edge measure resnet18
       augur-edge measure my_model.onnx --shape input=1,3,224,224 --threads 1,2
+      augur-edge measure --space nasbench201 --count 100 --seed 0 --max-time 1
       augur-edge measure --sample conv2d:400,dense:50 --seed 0
       augur-edge measure resnet18 --energy
     """
@@ -52,7 +55,7 @@ class MeasureCommand:
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store
 
-        if not (args.nets or args.sample or args.suggested) and args.resume is None:
+        if not (args.nets or args.sample or args.suggested or args.space) and args.resume is None:
             raise UsageError("nothing to measure: name a network (resnet18), a model file, or --sample conv2d:100")
         if args.dry_run and args.json:
             raise UsageError("--dry-run has lines for people only; leave --json away")
@@ -112,8 +115,8 @@ def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     waiting = [run for run in store.interrupted() if run.device == here]
     if not args.resume and not waiting:
         raise UsageError("nothing to resume: no run was interrupted")
-    if args.nets or args.sample or args.suggested:
-        raise UsageError("--resume measures what its run began; leave NET, --sample and --suggested away")
+    if args.nets or args.sample or args.suggested or args.space:
+        raise UsageError("--resume measures what its run began; leave NET, --sample, --suggested and --space away")
     run = store.load(store.resolve(args.resume) if args.resume else waiting[0].id)
     if run.device != here:
         raise UsageError(f"run {run.id} was begun on {run.device}, this is {here}: its samples cannot be mixed")
@@ -216,7 +219,7 @@ def _exit_code(run: RunRecord, strict: bool) -> int:
 
 def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
     from augur_edge.measure.suggested import suggested_layers
-    from augur_edge.measure.targets import resolve, sample_targets
+    from augur_edge.measure.targets import resolve, sample_targets, space_targets
 
     files = [net for net in args.nets if net.endswith(".csv")] + ([args.suggested] if args.suggested else [])
     if args.mode == "profiler" and (args.sample or files):
@@ -228,6 +231,8 @@ def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
     targets: list[Target | LayerSet] = []
     for request in _requests(args):
         targets += [resolve(net, request) for net in args.nets]
+        if args.space:
+            targets += space_targets(args.space, args.count, args.order, args.seed, request)
         if args.sample:
             targets += sample_targets(args.sample, args.seed, args.mode or "isolated", request)
         if args.suggested:
@@ -253,6 +258,6 @@ def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
 
     if isinstance(target, LayerSet):
         return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
-    beside = not args.no_isolated and not target.sampled
-    time_s, mode = args.max_time or NETWORK_TIME_S, args.mode or "replay"
+    mode, time_s = args.mode or target.mode, args.max_time or NETWORK_TIME_S
+    beside = not args.no_isolated and not target.sampled and mode != "whole"
     return Settings(mode, args.precision, time_s, beside, args.seed, args.sustain)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
+from augur_edge.cli import space_options
 from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ class TrainCommand:
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
       augur-edge train layers/ --target energy --exclude layers/resnet18.csv -o board-energy.augpred
+      augur-edge train --space nasbench201 latencies.npz --device pixel2 --samples 900 -o cells.augpred
+      augur-edge train --space nasbench201 latencies.npz --device pixel2 --samples 5 --select optimal
+                 --transfer-from pixel3 samsung_s7 fpga -o cells.augpred
     """
 
     name = "train"
@@ -39,7 +43,7 @@ class TrainCommand:
             "-o", "--output", type=Path, required=True, metavar="OUT", help="the .augpred file to write"
         )
         parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the data, if it cannot be told")
-        teachers = ("auto", "roofline", "trees", "process", "node", "node-augur", "stack")
+        teachers = ("auto", "roofline", "trees", "process", "node", "node-augur", "stack", *space_options.TEACHERS[1:])
         parser.add_argument("--teacher", choices=teachers, default="auto", help="auto: the best in cross-validation")
         parser.add_argument(
             "--exclude", nargs="+", type=Path, default=[], metavar="FILE", help="leave out every exact layer of these"
@@ -55,8 +59,13 @@ class TrainCommand:
             "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
         )
 
+        space_options.add_train_options(parser)
+
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
+        if args.space:
+            return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
+        space_options.refuse(args)
         from augur_edge.dataset.reading import read_dataset
         from augur_edge.dataset.rows import summary
         from augur_edge.host.checkpoint import Checkpoint, key_of

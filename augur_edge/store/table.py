@@ -25,10 +25,22 @@ def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
     document = measure_document(run)
     when = datetime.fromtimestamp(run.created_unix_ns / 1e9).strftime("%Y-%m-%d %H:%M:%S")
     parts = [f"run {run.id}, {when}, {run.device or 'unknown device'}, {run.status}"]
+    if len(document["networks"]) > 1 and all(network["mode"] == "whole" for network in document["networks"]):
+        parts.append(_wholes(document["networks"]))
+        return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
     for network in document["networks"]:
         title = f"{network['name']}, {network['runtime']}, {network['mode']}"
         parts.append(f"{title}\n\n{layer_table(network, width, sort)}")
     return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
+
+
+def _wholes(networks: Sequence[dict[str, Any]]) -> str:
+    """A line for each network that was measured in one call; names are not cut, for they say which one it is."""
+    lines = []
+    for network in networks:
+        latency = "failed: " + clean(network["failed"]) if network.get("failed") else None
+        lines.append(f"{latency or time_with_spread(network['latency_ns']):>16}  {clean(network['name'])}")
+    return "\n".join(lines)
 
 
 def verdict_text(verdict: dict[str, Any], width: int) -> str:

@@ -31,6 +31,11 @@ COMMANDS = {
     "bench": "augur_edge.cli.bench:BenchCommand",
     "export": "augur_edge.cli.export:ExportCommand",
     "import": "augur_edge.cli.import_:ImportCommand",
+    "sync": "augur_edge.cli.sync:SyncCommand",
+    "ingest": "augur_edge.cli.ingest:IngestCommand",
+    "deploy": "augur_edge.cli.deploy:DeployCommand",
+    "fleet": "augur_edge.cli.fleet:FleetCommand",
+    "serve": "augur_edge.cli.serve:ServeCommand",
 }
 
 

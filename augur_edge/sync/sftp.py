@@ -89,20 +89,27 @@ class Sftp:
         """Put the rest of `file` there, in place of what was there, and have it on the disk before returning."""
         flags = struct.pack(">II", _FOR_WRITING, 0)
         handle = self._handle(_OPEN, _packed(path) + flags, path)
+        answer = self._written(handle, file, moved)
+        if _status(answer) == _OK and b"fsync@openssh.com" in self._extensions:
+            answer = self._ask(_EXTENDED, _packed(b"fsync@openssh.com", handle))
+        closed = self._ask(_CLOSE, _packed(handle))
+        self._demand(answer, path)
+        self._demand(closed, path)
+
+    def _written(self, handle: bytes, file: BinaryIO, moved: Moved) -> Frame:
+        """The answer to the last block, or to the first that was refused; then no other answer is under way."""
         waiting: deque[int] = deque()
-        offset = 0
-        while block := file.read(_BLOCK):
+        offset, answer = 0, Frame(_STATUS, bytes(4))
+        while _status(answer) == _OK and (block := file.read(_BLOCK)):
             if len(waiting) >= _IN_FLIGHT:
-                self._written(waiting, path)
-            data = _packed(handle) + struct.pack(">QI", offset, len(block)) + block
-            waiting.append(self._send(_WRITE, data))
+                answer = self._receive(waiting.popleft())
+            waiting.append(self._send(_WRITE, _packed(handle) + struct.pack(">QI", offset, len(block)) + block))
             offset += len(block)
             moved(len(block))
         while waiting:
-            self._written(waiting, path)
-        if b"fsync@openssh.com" in self._extensions:
-            self._demand(self._ask(_EXTENDED, _packed(b"fsync@openssh.com", handle)), path)
-        self._demand(self._ask(_CLOSE, _packed(handle)), path)
+            late = self._receive(waiting.popleft())
+            answer = late if _status(answer) == _OK else answer
+        return answer
 
     def read(self, path: str, limit: int) -> Iterator[bytes]:
         """The content of a file, block by block; it may have up to `limit` bytes."""
@@ -148,9 +155,6 @@ class Sftp:
     def replace(self, old: str, new: str) -> None:
         """Rename a file over what is there, in one step."""
         self._demand(self._ask(_EXTENDED, _packed(b"posix-rename@openssh.com", old, new)), new)
-
-    def _written(self, waiting: deque[int], path: str) -> None:
-        self._demand(self._receive(waiting.popleft()), path)
 
     def _drop(self, waiting: deque[tuple[int, int]]) -> None:
         while waiting:

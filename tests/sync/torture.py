@@ -30,7 +30,7 @@ def digests(store: Store) -> dict[str, bytes]:
 
 
 def torture(sshd: Sshd, folder: Path, n_syncs: int, n_measurements: int, seed: int) -> Counter[str]:
-    """Adds a run and syncs, over and over; asserts that host and device are equal in the end. What happened, counted."""
+    """Adds a run and syncs, over and over; asserts that host and device are equal in the end. Counts what happened."""
     dice, counts = random.Random(seed), Counter[str]()
     inbox = folder / "inbox"
     with Store(folder / "device.db") as device, Store(folder / "host.db") as host:

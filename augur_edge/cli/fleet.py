@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 class FleetCommand:
     """Run one augur-edge command on many devices at once over SSH, or see how such jobs stand.
 
-    `run` starts a job on each device of DEVICES (a TOML file: [devices.NAME] with ssh = "user@host", timeout_s and
-    program, over [defaults]) and follows all of them; one that is gone holds up no other. Ctrl-C, or a connection that
-    is lost, leaves the jobs running: `status` finds them. What each printed goes to LOGS/NAME.log.
+    `run` starts the command after -- as a job on each device of DEVICES (a TOML file: [devices.NAME] with
+    ssh = "user@host", timeout_s and program, over [defaults]) and follows all of them; one that is gone holds up no
+    other. Ctrl-C, or a connection that is lost, leaves the jobs running: `status` finds them. What each printed goes
+    to LOGS/NAME.log.
 
     examples:
       augur-edge fleet run devices.toml -- measure resnet18
@@ -35,11 +36,11 @@ class FleetCommand:
     """
 
     name = "fleet"
+    passes_on = True
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("action", choices=("run", "status"), help="see above")
         parser.add_argument("devices", metavar="DEVICES", type=Path, help="the TOML file")
-        parser.add_argument("words", metavar="-- COMMAND", nargs="*", help="of augur-edge, with its flags; after --")
         parser.add_argument("--retry", action="store_true", help="the last command, where it did not end well")
         parser.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each device, over the file's own")
         parser.add_argument("--logs", type=Path, default=Path("fleet-logs"), metavar="DIR", help="of the devices")
@@ -66,7 +67,7 @@ def _run(devices: Sequence[FleetDevice], args: argparse.Namespace) -> list[State
     from augur_edge.sync import fleet, jobs
     from augur_edge.sync.ssh import Ssh
 
-    ssh, words, job = Ssh(args.ssh_config, args.accept_new_host_key), args.words, jobs.new_job()
+    ssh, words = Ssh(args.ssh_config, args.accept_new_host_key), args.words
     known: dict[str, State] = {}
     if args.retry:
         words, known = fleet.not_ok(args.logs)
@@ -75,10 +76,8 @@ def _run(devices: Sequence[FleetDevice], args: argparse.Namespace) -> list[State
         raise UsageError("name a command after --, as in `fleet run devices.toml -- measure resnet18`, or --retry")
     _make(args.logs)
     # a job that only the connection was lost to is still ours to follow
-    jobs_of = {
-        d.name: known[d.name].job if known.get(d.name) and known[d.name].state == fleet.LOST else job for d in devices
-    }
-    states = [fleet.State(device.name, jobs_of[device.name]) for device in devices]
+    running = {name: state.job for name, state in known.items() if state.state == fleet.LOST}
+    states = [fleet.State(device.name, running.get(device.name) or jobs.new_job()) for device in devices]
     table = _Table(states)
     sessions = [
         (

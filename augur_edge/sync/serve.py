@@ -125,11 +125,12 @@ class Folder:
 
     def predictor(self, name: str) -> BinaryIO:
         """One of them, to read. Raises DataError where it is none, or too large."""
+        predictor_name(name)
         try:
             folder = os.open(PREDICTORS, _FOLDER, dir_fd=self._fd)
             try:
                 flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-                file = os.fdopen(os.open(predictor_name(name), flags, dir_fd=folder), "rb")
+                file = os.fdopen(os.open(name, flags, dir_fd=folder), "rb")
             finally:
                 os.close(folder)
         except OSError as err:

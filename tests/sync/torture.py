@@ -6,6 +6,8 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -81,3 +83,23 @@ def one(sshd: Sshd, device: Store, inbox: Path, way: str, at: int) -> bool:
         sshd.stop()
         sshd.start()
     return cutter.done
+
+
+def main() -> None:
+    """`python tests/sync/torture.py [SYNCS [MEASUREMENTS [SEED]]]`: as many, each with so many new measurements."""
+    n_syncs, n_measurements, seed = [*map(int, sys.argv[1:]), *(100, 10_000, 0)[len(sys.argv) - 1 :]]
+    start_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        sshd = Sshd(Path(folder) / "sshd").start()
+        try:
+            counts = torture(sshd, Path(folder), n_syncs, n_measurements, seed)
+        finally:
+            sshd.kill_sessions()
+            sshd.stop()
+    for what, n in sorted(counts.items()):
+        print(f"{what}: {n}")
+    print(f"{n_syncs} syncs of {n_measurements} measurements, host equals device; {time.monotonic() - start_s:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,9 +10,9 @@ import shlex
 import struct
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Protocol
+from typing import Any, Callable, Protocol
 
 from augur_edge.errors import AugurError, DataError, RemoteError
 from augur_edge.sync import protocol, sftp
@@ -23,6 +23,7 @@ from augur_edge.sync.sftp import Sftp, StatusError
 from augur_edge.sync.ssh import Ssh, environment
 
 Moved = Callable[[int], None]
+Settle = Callable[[], None]
 
 
 class Host(Protocol):
@@ -31,8 +32,11 @@ class Host(Protocol):
     def begin(self, device: str, origin: str, offered: Sequence[str]) -> set[str]:
         """Make ready for a device's batches, and tidy up; which of the `offered` ones are there already."""
 
-    def put(self, path: Path, moved: Moved) -> None:
-        """Put a batch there; on return it is there, whole, under its name."""
+    def put(self, path: Path, moved: Moved) -> Settle:
+        """Upload a batch; when the function it returns has returned, it is there, whole, under its name.
+
+        Between the two the host sums it up, and the next one can be uploaded.
+        """
 
     def predictors(self, device: str) -> Iterator[tuple[str, bytes]]:
         """Names and bytes of what the host has for the device."""
@@ -85,30 +89,33 @@ class _Plain:
         if found != origin:
             raise DataError(f"{self._target.host}: {other_origin(device)}")
 
-    def put(self, path: Path, moved: Moved) -> None:
-        name = BatchName.parse(path.name)
+    def put(self, path: Path, moved: Moved) -> Settle:
+        name, size = BatchName.parse(path.name), path.stat().st_size
         folder = f"{self._target.path}/{name.device}"
         temporary = f"{folder}/{partial(path.name)}"
+        self._sums.start()
         try:
             with path.open("rb") as file:
                 self._sftp.write(temporary, file, moved)
-            if self._sum(temporary, path.stat().st_size) != name.sha256:
-                raise RemoteError(f"{self._target.host}: {path.name} arrived with other bytes; run again")
         except StatusError:
             self._sftp.remove(temporary)
             raise
-        if not self._sftp.rename(temporary, f"{folder}/{name}"):
-            self._sftp.remove(temporary)
+        self._sums.ask(temporary)
 
-    def _sum(self, path: str, size: int) -> str:
-        """SHA-256 of a file there: by its shell; where there is none, by reading the file back."""
-        found = self._sums.of(path)
-        if found is None:
-            hasher = hashlib.sha256()
-            for block in self._sftp.read(path, size):
-                hasher.update(block)
-            found = hasher.hexdigest()
-        return found
+        def settle() -> None:
+            if (self._sums.answer() or self._read_back(temporary, size)) != name.sha256:
+                raise RemoteError(f"{self._target.host}: {name} arrived with other bytes; run again")
+            if not self._sftp.rename(temporary, f"{folder}/{name}"):
+                self._sftp.remove(temporary)
+
+        return settle
+
+    def _read_back(self, path: str, size: int) -> str:
+        """SHA-256 of a file there, where no shell can tell."""
+        hasher = hashlib.sha256()
+        for block in self._sftp.read(path, size):
+            hasher.update(block)
+        return hasher.hexdigest()
 
     def predictors(self, device: str) -> Iterator[tuple[str, bytes]]:
         folder = f"{self._target.path}/{device}/{PREDICTORS}"
@@ -121,46 +128,49 @@ class _Plain:
 
 
 class _Sums:
-    """A shell on the host that sums up files; started with the first, not asked again where it is of no use."""
+    """A shell on the host that sums up files, in the order asked for; not asked again once it is of no use."""
 
     def __init__(self, ssh: Ssh, target: Target) -> None:
         self._command = ssh.command(target.host, ["sh"])
         self._shell: subprocess.Popen[bytes] | None = None
         self._useless = False
+        self._heard = b""
 
-    def of(self, path: str) -> str | None:
-        """Of a file there; None where this host's shell cannot tell."""
-        if self._useless:
-            return None
-        try:
-            found = self._ask(path)
-        except OSError:
-            found = ""
-        if len(found) == 64:
-            return found
-        self._useless = True
-        self.close()
-        return None
-
-    def _ask(self, path: str) -> str:
-        if self._shell is None:
+    def start(self) -> None:
+        """Connect, without waiting for it."""
+        if self._shell is None and not self._useless:
             pipe, null = subprocess.PIPE, subprocess.DEVNULL
             self._shell = subprocess.Popen(  # noqa: S603 - words, no shell
                 self._command, stdin=pipe, stdout=pipe, stderr=null, env=environment(), bufsize=0
             )
-        assert self._shell.stdin is not None
-        assert self._shell.stdout is not None
+
+    def ask(self, path: str) -> None:
+        """For the SHA-256 of a file there."""
+        if self._shell is None or self._shell.stdin is None:
+            return
         where = shlex.quote(path)
         line = f"{{ sha256sum < {where} || shasum -a 256 < {where}; }} 2>/dev/null | cut -c 1-64; echo .\n"
-        self._shell.stdin.write(line.encode("utf-8", "surrogateescape"))
-        answer = b""
-        while not answer.endswith(b".\n"):
-            ready, _, _ = select.select([self._shell.stdout], [], [], SILENCE_S)
-            more = os.read(self._shell.stdout.fileno(), 1024) if ready else b""
-            if not more or len(answer) > 1024:
-                return ""
-            answer += more
-        return answer.split(b"\n")[0].decode("ascii", "replace")
+        with suppress(OSError):
+            self._shell.stdin.write(line.encode("utf-8", "surrogateescape"))
+
+    def answer(self) -> str | None:
+        """To the first question that is open; None where this host's shell cannot tell."""
+        while b".\n" not in self._heard and not self._useless:
+            more = self._read()
+            self._heard += more
+            self._useless = not more or len(self._heard) > 1 << 16
+        found, _, self._heard = self._heard.partition(b".\n")
+        if len(found.strip()) == 64:
+            return found.strip().decode("ascii", "replace")
+        self._useless = True
+        self.close()
+        return None
+
+    def _read(self) -> bytes:
+        if self._shell is None or self._shell.stdout is None:
+            return b""
+        ready, _, _ = select.select([self._shell.stdout], [], [], SILENCE_S)
+        return os.read(self._shell.stdout.fileno(), 1024) if ready else b""
 
     def close(self) -> None:
         """End the shell."""
@@ -192,13 +202,14 @@ class _Served:
             self._predictors = dict(answer.get("predictors", {}))
         return there.intersection(offered)
 
-    def put(self, path: Path, moved: Moved) -> None:
+    def put(self, path: Path, moved: Moved) -> Settle:
         self._ask(protocol.said(protocol.PUT, name=path.name, size=path.stat().st_size))
         with path.open("rb") as file:
-            for block in _blocks(file):
+            for block in iter(lambda: file.read(protocol.BLOCK), b""):
                 self._channel.send(framed(protocol.DATA, block))
                 moved(len(block))
         self._answer()
+        return lambda: None
 
     def predictors(self, device: str) -> Iterator[tuple[str, bytes]]:
         for name in map(predictor_name, self._predictors):
@@ -236,7 +247,3 @@ def received(channel: Channel, size: int) -> Iterable[bytes]:
             raise RemoteError(f"{channel.host}: answers out of order")
         size -= len(block)
         yield block
-
-
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    yield from iter(lambda: file.read(protocol.BLOCK), b"")

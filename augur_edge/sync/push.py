@@ -16,7 +16,7 @@ from augur_edge.store import Store
 from augur_edge.store.ledger import Ledger, Unsent
 from augur_edge.sync.batch import pack
 from augur_edge.sync.channel import Pace
-from augur_edge.sync.hosts import Host, connected
+from augur_edge.sync.hosts import Host, Settle, connected
 from augur_edge.sync.names import BatchName, Target, device_name
 from augur_edge.sync.ssh import Ssh
 from augur_edge.units import size_text
@@ -93,26 +93,44 @@ class _Push:
 
 
 def _push_all(push: _Push, unsent: Sequence[Unsent], done: Pushed) -> None:
+    """One batch after another; while the host makes sure of one, the next is packed and uploaded."""
+    settle: Settle | None = None
     while unsent:
         start_s = time.monotonic()
         path, packed = pack(push.store, unsent, push.folder)
-        size = path.stat().st_size
         push.ledger.offer(str(push.target), path.name, packed)
         done.packing_s += time.monotonic() - start_s
-        start_s, before, share = time.monotonic(), done.bytes, len(packed) / size
-
-        def moved(count: int, before: int = before, share: float = share) -> None:
-            push.pace.take(count)
-            done.bytes += count
-            push.progress.update(done.runs + (done.bytes - before) * share, size_text(done.bytes))
-
-        push.host.put(path, moved)
-        push.ledger.acknowledge(str(push.target), path.name)
-        path.unlink()
+        start_s = time.monotonic()
+        uploaded = _upload(push, path, len(packed), done)
+        if settle is not None:
+            settle()
+        settle = uploaded
         done.sending_s += time.monotonic() - start_s
-        done.runs += len(packed)
-        done.batches += 1
         unsent = unsent[len(packed) :]
+    if settle is not None:
+        settle()
+
+
+def _upload(push: _Push, path: Path, n_runs: int, done: Pushed) -> Settle:
+    """Returns what waits for the batch to be there under its name, and notes it."""
+    size, before, sent = path.stat().st_size, done.runs, [0]
+
+    def moved(count: int) -> None:
+        push.pace.take(count)
+        sent[0] += count
+        done.bytes += count
+        push.progress.update(min(before + n_runs * sent[0] / size, push.total), size_text(done.bytes))
+
+    settle = push.host.put(path, moved)
+    path.unlink()
+
+    def settled() -> None:
+        settle()
+        push.ledger.acknowledge(str(push.target), path.name)
+        done.runs += n_runs
+        done.batches += 1
+
+    return settled
 
 
 def _fetch(host: Host, store: Store, folder: Path) -> None:

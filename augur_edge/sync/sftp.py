@@ -20,7 +20,8 @@ _OPENDIR, _READDIR, _REMOVE, _MKDIR, _STAT, _RENAME, _EXTENDED = 11, 12, 13, 14,
 _STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED_REPLY = 101, 102, 103, 104, 105, 201
 _OK, _EOF, _NO_FILE, _DENIED = 0, 1, 2, 3
 _FOR_READING, _FOR_WRITING = 0x01, 0x02 | 0x08 | 0x10  # write, create, truncate
-_BLOCK = 32 << 10
+_BLOCK = 32 << 10  # what every server takes
+_LARGE_BLOCK = 128 << 10  # what those take that tell their limits
 _IN_FLIGHT = 64
 
 Moved = Callable[[int], None]
@@ -51,6 +52,7 @@ class Sftp:
         self._channel = channel
         self._next = 0
         self._extensions = set(_strings(version[4:])[::2])
+        self._block = _LARGE_BLOCK if b"limits@openssh.com" in self._extensions else _BLOCK
 
     def list(self, folder: str) -> list[Entry]:
         """What is in a folder."""
@@ -100,7 +102,7 @@ class Sftp:
         """The answer to the last block, or to the first that was refused; then no other answer is under way."""
         waiting: deque[int] = deque()
         offset, answer = 0, Frame(_STATUS, bytes(4))
-        while _status(answer) == _OK and (block := file.read(_BLOCK)):
+        while _status(answer) == _OK and (block := file.read(self._block)):
             if len(waiting) >= _IN_FLIGHT:
                 answer = self._receive(waiting.popleft())
             waiting.append(self._send(_WRITE, _packed(handle) + struct.pack(">QI", offset, len(block)) + block))

@@ -19,7 +19,7 @@ from augur_edge.errors import DataError
 from augur_edge.sync import jobs
 from augur_edge.sync.devices import read_devices
 
-SLOW_S = 6
+SLOW_S = 12  # long enough for a busy machine to reach every device before
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ LEAST_RATE, MOST_MB, MOST_LOOKUP_MS, MOST_RATIO, MOST_IDLE_S = 40_000, 150, 20.0
 LAYERS = [replace(CONV, inputs=((1, c, 56, 56),), weights=((128, c, 3, 3), (128,))) for c in range(1, N_LAYERS + 1)]
 
 INGEST = """
-import resource, sys, time
+import re, sys, time
 from pathlib import Path
 from augur_edge.store import Store
 from augur_edge.sync.ingest import ingest
@@ -49,7 +49,9 @@ with Store(Path(sys.argv[2])) as store:
     start, cpu = time.perf_counter(), time.process_time()
     done = ingest(store, Path(sys.argv[1]))
     spent, cpu = time.perf_counter() - start, time.process_time() - cpu
-print(done.total.measurements, spent, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, len(done.bad))
+# not ru_maxrss, which begins with that of the process that forked
+peak_kb = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+print(done.total.measurements, spent, cpu, peak_kb, len(done.bad))
 """
 
 

@@ -61,6 +61,8 @@ def push(store: Store, target: Target, ssh: Ssh, pace: Pace, predictors: Path | 
     done = Pushed()
     ledger = Ledger(store)
     groups = waiting(store, target)
+    if not groups and not ledger.offered(str(target)) and predictors is None:
+        return done  # nothing to say: no connection, which on a device costs time and power
     with connected(ssh, target) as host, tempfile.TemporaryDirectory(prefix="augur-sync-") as folder:
         offered: dict[str, list[str]] = {}
         for batch in ledger.offered(str(target)):

@@ -36,6 +36,16 @@ class DataError(AugurError):
     exit_code = 5
 
 
+class NewerDataError(DataError):
+    """Data that a newer program wrote: sound, but not for this one to read."""
+
+
+class RemoteError(AugurError):
+    """A host or a device that is reached over SSH: refused, unknown, gone, full; `.exit_code` 6."""
+
+    exit_code = 6
+
+
 class MissingExtraError(AugurError):
     """An optional package or a runtime is not installed; `.exit_code` 7."""
 

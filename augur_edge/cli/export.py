@@ -33,6 +33,7 @@ class ExportCommand:
       augur-edge export last --format latbench -o cells.pickle
       augur-edge export --format lut --predictor board.augpred --resolution 160 --width 120 -o 160_lookup_table.json
       augur-edge export last --format augur -o resnet18_conv_layers.csv
+      augur-edge export --dataset s3://bucket/layers
     """
 
     name = "export"
@@ -46,18 +47,36 @@ class ExportCommand:
         parser.add_argument("--clock-mhz", type=clock_mhz, default=500.0, metavar="MHZ", help="clock of augur's cycles")
         architectures.add_export(parser)
 
+        parser.add_argument(
+            "--dataset", metavar="URL", help="add every finished run to the Parquet data set there: a folder or s3://…"
+        )
+
     def run(self, args: argparse.Namespace) -> int:
         if args.format == "lut":
             architectures.write_lut(args)
             return 0
         from augur_edge.store import Store
 
+        if args.dataset is not None:
+            return _append(args)
         with Store(args.store, create=False) as store:
             ids = list(dict.fromkeys(store.resolve(name) for name in args.runs or ["last"]))
             _write(_loaded(store, ids), args)
         if args.output is not None:
             console.talk(f"wrote {len(ids)} run{'s' if len(ids) > 1 else ''} to {args.output}")
         return 0
+
+
+def _append(args: argparse.Namespace) -> int:
+    from augur_edge.store import Store
+    from augur_edge.store.dataset import append_dataset
+
+    if args.runs or args.output is not None:
+        raise UsageError("--dataset takes every finished run to its URL; leave out RUN and -o")
+    with Store(args.store, create=False) as store:
+        n_runs, n_files = append_dataset(store, args.dataset)
+    console.talk(f"added {n_runs} runs in {n_files} files to {args.dataset}")
+    return 0
 
 
 def clock_mhz(text: str) -> float:

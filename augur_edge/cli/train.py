@@ -24,7 +24,8 @@ class TrainCommand:
     The same data, options and seed give the same file, byte for byte. Ctrl-C leaves OUT.partial, for `--resume`.
 
     DATA is a store, a table that `export` wrote, an Augur CSV, any CSV or Parquet file with a layer's columns and its
-    target with unit (latency_us, energy_mj, ...), or a folder of such files. Needs the extra [host].
+    target with unit (latency_us, energy_mj, ...), a folder of such files, or the folder or URL of a data set that
+    `export --dataset` wrote. Needs the extra [host].
 
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
@@ -139,6 +140,11 @@ def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
 
 def _digest(path: Path) -> dict[str, str]:
     """Name and SHA-256 of a file; of a folder, of its files' in order."""
+    from augur_edge.store.dataset import dataset_digest, url_of
+
+    url = url_of(path)
+    if url is not None:
+        return {"name": url, "sha256": dataset_digest(url)}
     digest = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
         digest.update(file.read_bytes())

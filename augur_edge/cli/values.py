@@ -92,3 +92,12 @@ def shape(text: str) -> tuple[str, Shape]:
     if not separator or not name or not found or min(found) < 1:
         raise UsageError(f"--shape {text}: write NAME=1,3,224,224 with sizes from 1 on")
     return name, found
+
+
+def bytes_per_s(text: str) -> float:
+    """`500k`, `2M`: bytes a second, with k, M or G for 1000, 10^6 or 10^9 of them."""
+    scale = {"k": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:], 1.0)
+    value = _number(text[:-1] if scale > 1 else text) * scale
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: bytes a second, such as 500k or 2M")
+    return value

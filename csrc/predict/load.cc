@@ -7,6 +7,10 @@
 #include "spaces.h"
 
 namespace augur {
+
+// Null in a program that asks nothing of vectors.cc, for which spaces.cc is not linked.
+const SpaceEncoder *space_encoder(uint32_t code) __attribute__((weak));
+
 namespace {
 
 const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
@@ -82,7 +86,7 @@ bool Loader::counts() {
   if (m.leaf > AUGUR_LEAF_I16) return fail(AUGUR_E_LIMIT, 25, "unknown kind of leaves");
   if (m.base_kind > AUGUR_BASE_ROOFLINE) return fail(AUGUR_E_LIMIT, 26, "unknown base term");
   m.encoder = at<uint16_t>(28);
-  m.space = space_encoder(m.encoder);
+  m.space = space_encoder == nullptr ? nullptr : space_encoder(m.encoder);
   if (m.encoder != AUGUR_ENCODER_RAW && m.encoder != AUGUR_ENCODER_LAYER && m.space == nullptr)
     return fail(AUGUR_E_ENCODER, 28, "an encoder that this build does not have");
   if (at<uint16_t>(30) != 1) return fail(AUGUR_E_ENCODER, 30, "a version of the encoder that this build does not have");

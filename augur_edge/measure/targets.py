@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from augur_edge.errors import DataError, UsageError
@@ -38,7 +38,7 @@ class Request:
 class Target:
     """A network to measure. model: makes its bytes; name: as told to people and stored.
 
-    sampled: random layers strung together, which are wanted in the replay only.
+    sampled: random layers strung together, which are wanted in the replay only. mode: how to measure unless told.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Target:
     request: Request
     model: Callable[[], bytes]
     sampled: bool = False
+    mode: str = "replay"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def space_targets(head: str, count: int | None, order: str, seed: int, request: 
     from augur_edge import spaces
 
     space = spaces.parse(head)
-    return [architecture(space, vector, request) for vector in spaces.pick(space, count, order, seed)]
+    vectors = spaces.pick(space, count, order, seed)
+    return [replace(architecture(space, vector, request), mode="whole") for vector in vectors]
 
 
 def _label(name: str, request: Request) -> str:

@@ -215,5 +215,9 @@ ENCODERS = {
     for e in (
         Encoder("nasbench201/1", 3, "nasbench201", _CELL_PLACES, False, _cell_names(), _read_cells, _fill_cells),
         _numbers(4, "fbnet"),
+        _numbers(5, "nasbench101"),
+        _numbers(6, "darts"),
+        _numbers(7, "nasbench_asr"),
+        _numbers(8, "ofa_mbv3"),
     )
 }

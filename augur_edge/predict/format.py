@@ -26,20 +26,22 @@ from augur_edge.predict.model import (
     Feature,
     Level,
     Model,
+    Spread,
     Table,
     Tree,
     check_model,
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
-MAJOR, MINOR = 1, 1
+MAJOR, MINOR = 1, 2
 ORDER = 0x0A0B0C0D
-HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8s16x")
+HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8sd8x")
 ENTRY = struct.Struct("<IIII")
 FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
+COMPARISON = struct.Struct("<If")
 TABLE = struct.Struct("<HHI")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, TABLES, VALUES = range(1, 13)
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD, TABLES, VALUES = range(1, 14)
 PADDING_CUT = 127
 LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 
@@ -67,10 +69,30 @@ def dumps(model: Model) -> bytes:
         CUTS: cuts.tobytes(),
         LEAF: b"".join(_placed(trees, "<f4" if model.leaves == "float32" else "<i2")),
         INTERVAL: b"".join(LEVEL.pack(v.level, v.low, v.high) for v in model.levels),
+        SPREAD: _packed_spread(model.spread),
         TABLES: b"".join(TABLE.pack(t.slot, 0, len(t.values)) for t in model.tables),
         VALUES: b"".join(t.values.astype("<f4").tobytes() for t in model.tables),
     }
     return _assemble(model, len(columns), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)})
+
+
+def _packed_spread(spread: Spread | None) -> bytes:
+    if spread is None:
+        return b""
+    pairs = zip(spread.features.tolist(), spread.thresholds.tolist())
+    comparisons = b"".join(COMPARISON.pack(*pair) for pair in pairs)
+    return struct.pack("<II", len(spread.features), 0) + comparisons + spread.shares.astype("<f4").tobytes()
+
+
+def _read_spread(data: bytes | None) -> Spread | None:
+    if data is None:
+        return None
+    depth = struct.unpack_from("<I", data)[0]
+    if not 1 <= depth <= MAX_DEPTH or len(data) != 8 + 8 * depth + (4 << depth):
+        raise ValueError("spread")
+    pairs = list(COMPARISON.iter_unpack(data[8 : 8 + 8 * depth]))
+    features, thresholds = np.array([f for f, _ in pairs], np.int64), np.array([t for _, t in pairs], np.float32)
+    return Spread(features, thresholds, np.frombuffer(data[8 + 8 * depth :], "<f4"))
 
 
 def _columns_of(trees: list[Tree], n_features: int) -> Columns:
@@ -128,9 +150,10 @@ def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes
         ORDER, HEADER.size + len(table) + len(body), LINKS.index(model.link), LEAVES.index(model.leaves),
         BASES.index(model.base.kind if model.base else "none"), 0, encoder, version, len(model.features), n_columns,
         len(model.levels), len(sections), len(model.trees), 0, model.bias, model.scale, model.overhead,
-        model.rounding_error, model.target.encode(), model.unit.encode(),
+        model.rounding_error, model.target.encode(), model.unit.encode(), model.layer_overhead,
     )  # fmt: skip
-    minor = MINOR if encoder > 2 else 0  # files that any reader of version 1 can use stay as they were
+    newer = 1 if model.layer_overhead or model.spread is not None else 0
+    minor = MINOR if encoder > 2 else newer  # the least that has all the file uses, for older readers' sake
     whole = HEADER.pack(MAGIC, MAJOR, minor, 0, *fields) + table + body
     return whole[:12] + struct.pack("<I", zlib.crc32(whole[16:])) + whole[16:]
 
@@ -159,7 +182,7 @@ def _read_header(data: bytes) -> dict[str, Any]:
     names = (
         "magic", "major", "minor", "crc", "order", "size", "link", "leaves", "base", "zero", "encoder", "version",
         "n_features", "n_columns", "n_levels", "n_sections", "n_trees", "zero2", "bias", "scale", "overhead",
-        "rounding_error", "target", "unit",
+        "rounding_error", "target", "unit", "layer_overhead",
     )  # fmt: skip
     head = dict(zip(names, HEADER.unpack_from(data)))
     if head["order"] != ORDER:
@@ -229,9 +252,10 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         leaves=LEAVES[head["leaves"]],
         base=_read_base(BASES[head["base"]], parts, len(records)),
         levels=tuple(Level(*r) for r in LEVEL.iter_unpack(parts.get(INTERVAL, b""))),
+        spread=_read_spread(parts.get(SPREAD)),
         tables=tuple(_read_tables(parts)),
         meta=meta,
-        **{k: head[k] for k in ("bias", "scale", "overhead", "rounding_error")},
+        **{k: head[k] for k in ("bias", "scale", "overhead", "layer_overhead", "rounding_error")},
     )
 
 

@@ -11,14 +11,19 @@ from typing import Any
 
 from augur_edge.errors import UsageError
 from augur_edge.spaces.base import Choice, Choices, Space, Vector
+from augur_edge.spaces.darts import Darts
 from augur_edge.spaces.fbnet import FBNet
+from augur_edge.spaces.nasbench101 import NasBench101
 from augur_edge.spaces.nasbench201 import NasBench201
+from augur_edge.spaces.nasbench_asr import NasBenchASR
+from augur_edge.spaces.ofa import OfaMobileNetV3
 
 __all__ = ["Choice", "Choices", "Space", "Vector", "get", "is_architecture", "names", "parse", "pick", "resolve"]
 
 MOST = 100_000
 """Architectures that are listed without being asked for a number of them."""
-_SPACES: dict[str, Any] = {space.name: space for space in (FBNet, NasBench201)}
+_KINDS = (Darts, FBNet, NasBench101, NasBench201, NasBenchASR, OfaMobileNetV3)
+_SPACES: dict[str, Any] = {space.name: space for space in _KINDS}
 
 
 def names() -> tuple[str, ...]:

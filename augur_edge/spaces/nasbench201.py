@@ -97,7 +97,7 @@ class NasBench201(Choices):
         found = self.validate(vector)
         cell = pruned(found) if self.view == "pruned" else found
         if self.view == "pruned" and not any(cell):
-            raise UsageError(f"{self.title(found)}: no path from the cell's input to its output; view=raw runs it")
+            raise UsageError("no path from the cell's input to its output; view=raw runs it")
         b = Builder(self.title(found), (batch, 3, self.image, self.image))
         x = b.batch_norm(b.conv(b.input, self.channels, 3, padding=1, name="stem.conv"), name="stem.bn")
         for stage in range(3):

@@ -7,10 +7,17 @@
 #include "spaces.h"
 
 namespace augur {
+
+// Null in a program that asks nothing of vectors.cc, for which spaces.cc is not linked.
+const SpaceEncoder *space_encoder(uint32_t code) __attribute__((weak));
+
 namespace {
 
 const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
-enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kTables, kValues, kKnown };
+enum : uint32_t {
+  kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kTables, kValues,
+  kKnown
+};
 
 struct Section {
   uint32_t offset, bytes;
@@ -50,10 +57,11 @@ struct Loader {
   bool slots(const Group &g);
   AUGUR_SMALL bool leaves();
   AUGUR_SMALL bool levels();
+  AUGUR_SMALL bool spread();
   AUGUR_SMALL bool tables();
   bool all() {
     return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels() &&
-           tables();
+           spread() && tables();
   }
 };
 
@@ -78,7 +86,7 @@ bool Loader::counts() {
   if (m.leaf > AUGUR_LEAF_I16) return fail(AUGUR_E_LIMIT, 25, "unknown kind of leaves");
   if (m.base_kind > AUGUR_BASE_ROOFLINE) return fail(AUGUR_E_LIMIT, 26, "unknown base term");
   m.encoder = at<uint16_t>(28);
-  m.space = space_encoder(m.encoder);
+  m.space = space_encoder == nullptr ? nullptr : space_encoder(m.encoder);
   if (m.encoder != AUGUR_ENCODER_RAW && m.encoder != AUGUR_ENCODER_LAYER && m.space == nullptr)
     return fail(AUGUR_E_ENCODER, 28, "an encoder that this build does not have");
   if (at<uint16_t>(30) != 1) return fail(AUGUR_E_ENCODER, 30, "a version of the encoder that this build does not have");
@@ -92,6 +100,8 @@ bool Loader::counts() {
   m.bias = at<double>(48), m.scale = at<double>(56), m.overhead = at<double>(64);
   for (uint32_t offset = 48; offset < 80; offset += 8)
     if (!finite(at<double>(offset))) return fail(AUGUR_E_VALUE, offset, "not a finite number");
+  m.layer_overhead = at<double>(112);
+  if (!finite(m.layer_overhead)) return fail(AUGUR_E_VALUE, 112, "not a finite number");
   if (data[103] != 0 || data[111] != 0) return fail(AUGUR_E_VALUE, 80, "target or unit without its closing NUL");
   return true;
 }
@@ -247,11 +257,28 @@ bool Loader::levels() {
   return true;
 }
 
+bool Loader::spread() {
+  const size_t start = sections[kSpread].offset;
+  if (start == 0) return true;
+  const uint32_t depth = sections[kSpread].bytes < 8 ? 0 : at<uint32_t>(start);
+  if (depth < 1 || depth > AUGUR_MAX_DEPTH) return fail(AUGUR_E_LIMIT, start, "the spread must have depth 1 to 12");
+  if (!expect(kSpread, 8 + 8 * depth + (uint64_t{4} << depth), "section 11 does not fit its depth")) return false;
+  m.spread = {depth, reinterpret_cast<const Comparison *>(data + start + 8),
+              reinterpret_cast<const float *>(data + start + 8 + 8 * depth)};
+  for (uint32_t i = 0; i < depth; ++i)
+    if (m.spread.comparisons[i].feature >= m.n_features || !finite(m.spread.comparisons[i].threshold))
+      return fail(AUGUR_E_LIMIT, start + 8 + 8 * i, "the spread compares a feature that is not there, or with no number");
+  for (uint32_t i = 0; i < 1u << depth; ++i)
+    if (!(m.spread.shares[i] > 0 && m.spread.shares[i] <= 1))
+      return fail(AUGUR_E_VALUE, start + 8 + 8 * depth + 4 * i, "a share of the interval is not above 0 and at most 1");
+  return true;
+}
+
 bool Loader::tables() {
   const uint32_t n = sections[kTables].bytes / 8;
   const size_t start = sections[kTables].offset, values = sections[kValues].offset;
   m.needs_features = m.n_trees > 0 || m.base_kind != AUGUR_BASE_NONE;
-  if (sections[kTables].bytes % 8 != 0) return fail(AUGUR_E_LAYOUT, start, "section 11 does not fit its tables");
+  if (sections[kTables].bytes % 8 != 0) return fail(AUGUR_E_LAYOUT, start, "section 12 does not fit its tables");
   if (n > AUGUR_MAX_TABLES) return fail(AUGUR_E_LIMIT, start, "more than 128 tables");
   if (n > 0 && m.space == nullptr) return fail(AUGUR_E_ENCODER, start, "tables for an encoder without slots");
   uint64_t end = 0;
@@ -264,11 +291,11 @@ bool Loader::tables() {
     const uint16_t low = static_cast<uint16_t>(pair ? slot - places + 1 : slot);
     const uint16_t factor = pair ? m.space->sizes[low] : uint16_t{0};
     end += 4 * uint64_t{count};
-    if (end > sections[kValues].bytes) return fail(AUGUR_E_LAYOUT, start + 8 * i, "section 12 does not hold the tables");
+    if (end > sections[kValues].bytes) return fail(AUGUR_E_LAYOUT, start + 8 * i, "section 13 does not hold the tables");
     m.tables[m.n_tables++] = {reinterpret_cast<const float *>(data + values + end - 4 * uint64_t{count}),
                               static_cast<uint16_t>(pair ? low - 1 : low), low, factor};
   }
-  if (!expect(kValues, end, "section 12 does not fit the tables")) return false;
+  if (!expect(kValues, end, "section 13 does not fit the tables")) return false;
   for (uint64_t i = 0; i < end; i += 4)
     if (!finite(at<float>(values + i))) return fail(AUGUR_E_VALUE, values + i, "a value of a table is NaN or infinite");
   return true;

@@ -1,37 +1,12 @@
 // The questions a model answers, one row or layer at a time and many at once.
-#include "augur/predict.h"
-
+#include "answer.h"
 #include "encode.h"
-#include "finish.h"
-#include "kernels.h"
-#include "spaces.h"
 
 using namespace augur;
 
 namespace {
 
 constexpr uint32_t kTileLayers = 64;  // encoded at a time, on the stack
-
-inline augur_status predict_one(const augur_model &m, const float *x, float *out, double tables = 0) {
-  double sum;
-  const double roof = roofline(m, x);
-  if (!selected_kernel()->one(m, x, &sum)) return AUGUR_E_NOT_FINITE;
-  *out = linked(m, score_of(m, x, sum, roof, tables), 0.0);
-  return AUGUR_OK;
-}
-
-// tables: f64[n] of what they come to, or null where there are none.
-augur_status predict_tile(const augur_model &m, const float *x, uint32_t n, float *out, const double *tables = nullptr) {
-  double sums[kTileRows];
-  if (!selected_kernel()->many(m, x, n, sums)) return AUGUR_E_NOT_FINITE;
-  if (m.base_kind == AUGUR_BASE_NONE && m.link == AUGUR_LINK_IDENTITY && tables == nullptr) {
-    for (uint32_t r = 0; r < n; ++r) out[r] = linked(m, {sums[r] * m.scale + m.bias, 1.0}, 0.0);
-    return AUGUR_OK;
-  }
-  for (uint32_t r = 0; r < n; ++r, x += m.n_features)
-    out[r] = linked(m, score_of(m, x, sums[r], roofline(m, x), tables == nullptr ? 0.0 : tables[r]), 0.0);
-  return AUGUR_OK;
-}
 
 inline augur_status encode(const augur_model &m, const int64_t *layer, float *x) {
   if (m.encoder != AUGUR_ENCODER_LAYER) return AUGUR_E_ENCODER;
@@ -58,20 +33,6 @@ augur_status augur_predict_many(const augur_model *model, const float *x, size_t
     const augur_status status = predict_tile(*model, x + n_features * r, n, out + r);
     if (status != AUGUR_OK) return status;
   }
-  return AUGUR_OK;
-}
-
-static augur_status interval_of(const augur_model *model, const float *features, double tables, double level, augur_interval *out) {
-  const Level *found = nullptr;
-  for (uint32_t i = 0; i < model->n_levels && found == nullptr; ++i)
-    if (model->levels[i].level >= level) found = &model->levels[i];
-  if (found == nullptr) return AUGUR_E_LEVEL;
-  double sum;
-  if (!selected_kernel()->one(*model, features, &sum)) return AUGUR_E_NOT_FINITE;
-  const Score score = score_of(*model, features, sum, roofline(*model, features), tables);
-  *out = {linked(*model, score, found->low), linked(*model, score, 0.0), linked(*model, score, found->high), 1};
-  for (uint32_t i = 0; i < model->n_features; ++i)
-    out->in_domain &= features[i] >= model->features[i].low && features[i] <= model->features[i].high;
   return AUGUR_OK;
 }
 
@@ -105,67 +66,4 @@ augur_status augur_predict_layers(const augur_model *model, const int64_t *layer
     if (status != AUGUR_OK) return status;
   }
   return AUGUR_OK;
-}
-
-size_t augur_vector_length(const augur_model *model) { return model->space == nullptr ? 0 : model->space->length; }
-
-augur_status augur_encode_vector(const augur_model *model, const uint8_t *vector, float *features) {
-  if (model == nullptr || vector == nullptr || features == nullptr) return AUGUR_E_ARGUMENT;
-  if (model->space == nullptr) return AUGUR_E_ENCODER;
-  Places p;
-  if (!model->space->read(*model->space, vector, &p)) return AUGUR_E_VECTOR;
-  fill_features(*model, p, features);
-  return AUGUR_OK;
-}
-
-// A vector's tables, and its features where the model's point needs them.
-static inline augur_status look_up(const augur_model &m, const uint8_t *vector, float *x, double *tables) {
-  Places p;
-  if (!m.space->read(*m.space, vector, &p)) return AUGUR_E_VECTOR;
-  *tables = tables_sum(m, p);
-  if (m.needs_features) fill_features(m, p, x);
-  return AUGUR_OK;
-}
-
-augur_status augur_predict_vector(const augur_model *model, const uint8_t *vector, float *out) {
-  if (model == nullptr || vector == nullptr || out == nullptr) return AUGUR_E_ARGUMENT;
-  if (model->space == nullptr) return AUGUR_E_ENCODER;
-  float x[AUGUR_MAX_FEATURES];
-  double tables;
-  const augur_status status = look_up(*model, vector, x, &tables);
-  if (status != AUGUR_OK) return status;
-  if (model->needs_features) return predict_one(*model, x, out, tables);
-  *out = linked(*model, score_of(*model, x, 0.0, 0.0, tables), 0.0);
-  return AUGUR_OK;
-}
-
-augur_status augur_predict_vectors(const augur_model *model, const uint8_t *vectors, size_t n, float *out) {
-  if (model == nullptr || (n != 0 && (vectors == nullptr || out == nullptr))) return AUGUR_E_ARGUMENT;
-  if (model->space == nullptr) return AUGUR_E_ENCODER;
-  const size_t length = model->space->length, width = model->n_features;
-  if (n > SIZE_MAX / 2 / sizeof(float)) return AUGUR_E_ARGUMENT;
-  float x[kTileRows * AUGUR_MAX_FEATURES];
-  double tables[kTileRows];
-  for (size_t r = 0; r < n; r += kTileRows) {
-    const uint32_t rows = static_cast<uint32_t>(n - r < kTileRows ? n - r : kTileRows);
-    augur_status status = AUGUR_OK;
-    for (uint32_t i = 0; i < rows && status == AUGUR_OK; ++i) {
-      status = look_up(*model, vectors + length * (r + i), x + width * i, tables + i);
-      if (!model->needs_features && status == AUGUR_OK) out[r + i] = linked(*model, score_of(*model, x, 0.0, 0.0, tables[i]), 0.0);
-    }
-    if (status == AUGUR_OK && model->needs_features)
-      status = predict_tile(*model, x, rows, out + r, model->n_tables > 0 ? tables : nullptr);
-    if (status != AUGUR_OK) return status;
-  }
-  return AUGUR_OK;
-}
-
-augur_status augur_predict_vector_interval(const augur_model *model, const uint8_t *vector, double level, augur_interval *out) {
-  if (model == nullptr || vector == nullptr || out == nullptr) return AUGUR_E_ARGUMENT;
-  if (model->space == nullptr) return AUGUR_E_ENCODER;
-  Places p;
-  if (!model->space->read(*model->space, vector, &p)) return AUGUR_E_VECTOR;
-  float x[AUGUR_MAX_FEATURES];
-  fill_features(*model, p, x);
-  return interval_of(model, x, tables_sum(*model, p), level, out);
 }

@@ -226,25 +226,3 @@ const SpaceEncoder *space_encoder(uint32_t code) {
 }
 
 }  // namespace augur
-
-using namespace augur;
-
-size_t augur_encoder_length(unsigned encoder) {
-  const SpaceEncoder *e = space_encoder(encoder);
-  return e == nullptr ? 0 : e->length;
-}
-
-size_t augur_encoder_features(unsigned encoder) {
-  const SpaceEncoder *e = space_encoder(encoder);
-  return e == nullptr ? 0 : e->n_features;
-}
-
-augur_status augur_encode_vector_all(unsigned encoder, const uint8_t *vector, float *all) {
-  const SpaceEncoder *e = space_encoder(encoder);
-  if (e == nullptr) return AUGUR_E_ENCODER;
-  if (vector == nullptr || all == nullptr) return AUGUR_E_ARGUMENT;
-  Places p;
-  if (!e->read(*e, vector, &p)) return AUGUR_E_VECTOR;
-  e->fill(*e, p, all);
-  return AUGUR_OK;
-}

@@ -120,7 +120,9 @@ class _Evolution:
         if n < self.population:
             return moves.random(max(count, 16))
         winners = moves.rng.integers(0, n, (2, 2 * count + 14, TOURNAMENT)).min(axis=2)  # best first: the least place
-        return moves.children(self._vectors[winners[0]], self._vectors[winners[1]], CROSSED, 1 + barren // NEAR)
+        return moves.children(
+            self._vectors[winners[0]], self._vectors[winners[1]], CROSSED, min(1 + barren // NEAR, len(moves.sizes))
+        )
 
     def learn(self, vectors: U8, costs: F64) -> None:
         """Take in what was evaluated, and keep the best."""
@@ -153,7 +155,7 @@ def within(problem: Problem, found: Found, vectors: U8) -> U8:
     """Those within the limits."""
     excess = problem.excess(vectors)
     found.look(vectors, excess)
-    return vectors[excess == 0]
+    return np.asarray(vectors[excess == 0])
 
 
 def evaluate(problem: Problem, found: Found, vectors: U8) -> F64:
@@ -162,4 +164,4 @@ def evaluate(problem: Problem, found: Found, vectors: U8) -> F64:
         return np.empty(0)
     scores = problem.scores(vectors)
     found.add(vectors, scores)
-    return scores[:, 0] * problem.signs[0]
+    return np.asarray(scores[:, 0] * problem.signs[0])

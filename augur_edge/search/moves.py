@@ -31,7 +31,8 @@ class Moves:
         crossed: share of the children that have two parents. uint8[n or fewer, length].
         """
         n, length = mothers.shape
-        bits = self.rng.integers(0, 2, (n, length), np.uint8).view(bool) & (self.rng.random(n) < crossed)[:, None]
+        two: npt.NDArray[np.bool_] = np.asarray(self.rng.random(n) < crossed)
+        bits = (self.rng.integers(0, 2, (n, length), np.uint8) == 1) & two[:, None]
         return self.valid(self._changed(np.where(bits, fathers, mothers), steps))
 
     def some(self, count: int) -> U8:
@@ -43,7 +44,7 @@ class Moves:
 
     def crossed(self, mothers: U8, fathers: U8) -> U8:
         """Of each pair a child with half of the father's answers; the mother where a rule forbids it."""
-        found = np.where(self.rng.integers(0, 2, mothers.shape, np.uint8).view(bool), fathers, mothers)
+        found = np.where(self.rng.integers(0, 2, mothers.shape, np.uint8) == 1, fathers, mothers)
         return self._or(found, mothers)
 
     def mutated(self, vectors: U8) -> U8:

@@ -13,7 +13,7 @@ import numpy as np
 
 from augur_edge.errors import UsageError
 from augur_edge.predict import Predictor
-from augur_edge.search.goals import U8, Figure
+from augur_edge.search.goals import SCALES, U8, Figure
 from augur_edge.spaces import Space
 from augur_edge.tables.archtable import ArchTable
 
@@ -52,11 +52,13 @@ def _upper(predictor: Predictor, path: str | Path, space: Space, confidence: flo
 
 
 def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
-    """A column of measured architectures, NaN for those it does not hold. Raises UsageError."""
+    """A column of measured architectures, named without its unit; NaN for those it lacks. Raises UsageError."""
     if table.space != space.name:
         raise UsageError(f"{table.where}: architectures of {table.space}, not of {space.name}")
     found = table.column(column)
-    name = column or next(iter(table.columns))
+    column = column or next(iter(table.columns))
+    stem, _, suffix = column.rpartition("_")
+    name = stem if suffix in SCALES else column
     sizes = np.array([len(c.ops) for c in space.choices], object)
     steps = np.array([1, *np.cumprod(sizes[:-1])], object)
     if int(np.prod(sizes)) <= _INDEXABLE:

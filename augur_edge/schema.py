@@ -21,6 +21,7 @@ SYNC = "augur-edge/sync/1"
 INGEST = "augur-edge/ingest/1"
 FLEET = "augur-edge/fleet/1"
 EVALUATE = "augur-edge/evaluate/1"
+SEARCH = "augur-edge/search/1"
 
 
 def require(document: Mapping[str, Any], schema: str, where: str) -> None:

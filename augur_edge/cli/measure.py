@@ -211,8 +211,12 @@ def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
     """Single layers are measured isolated, for a time each; networks in the mode asked for, for a time all together."""
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet
+    from augur_edge.runtime import CHAINED
 
+    if target.runtime in CHAINED and args.mode not in (None, "isolated"):
+        raise UsageError(f"--mode {args.mode}: {target.runtime} runs a network as one operator; leave --mode away")
     if isinstance(target, LayerSet):
         return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
     beside = not args.no_isolated and not target.sampled
-    return Settings(args.mode or "replay", args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)
+    mode = "isolated" if target.runtime in CHAINED else args.mode or "replay"
+    return Settings(mode, args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from augur_edge.errors import DataError, UsageError
@@ -12,7 +12,10 @@ from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
 from augur_edge.runtime import RuntimeOptions, check_name, default_name
 
-FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "fake": "json"}
+FORMATS = {
+    "onnxruntime": "onnx", "tensorrt": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "edgetpu": "tflite",
+    "fake": "json",
+}  # fmt: skip
 SUFFIXES = {".onnx": "onnx", ".tflite": "tflite", ".json": "json"}
 
 
@@ -91,6 +94,8 @@ def resolve(net: str, request: Request) -> Target | LayerSet:
         near = difflib.get_close_matches(net, zoo.names(), 3, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"networks: {', '.join(zoo.names())}"
         raise UsageError(f"{net}: neither a network's name nor a .onnx, .tflite or .csv file; {hint}")
+    if runtime == "edgetpu":  # it computes in nothing else
+        request = replace(request, dtype="int8")
     return Target(
         _label(net, request), runtime, request, lambda: write(zoo.build(net, request.batch), runtime, request.dtype)
     )

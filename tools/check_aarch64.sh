@@ -1,0 +1,134 @@
+#!/usr/bin/env bash
+# check_aarch64.sh [PYTHON]: this package on 64-bit Arm, emulated: a small Debian is put together from its packages in
+# build/aarch64, the native modules are cross-compiled, and then, on two processor models, the tests run, the board is
+# probed and a network is measured under both runtimes. What it shows is that all of it works: figures under emulation
+# say nothing about speed. Downloads are kept in build/aarch64, so the second time takes half as long.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PY=${1:-.venv/bin/python}
+# shellcheck source=tools/cross_env.sh
+. tools/cross_env.sh
+BUILD=$PWD/build/aarch64
+ROOT=$BUILD/root
+RELEASE=bookworm
+PYTHON=python3.11 # of that release
+MODELS=(cortex-a72 max) # a Raspberry Pi 4; everything QEMU knows, SVE and SME among it
+PACKAGES=python3-minimal,lib$PYTHON-stdlib,lib$PYTHON,lib$PYTHON-dev,libstdc++6,libgomp1
+PLATFORMS=(--platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
+WHEELS=(numpy onnxruntime 'ai-edge-litert>=2.3,<2.4' onnx pytest hypothesis)
+# The tests that the machine can make fail: native modules, kernels, runtimes and their clients, models as bytes, the
+# store's files, the device's facts, and the commands. Not: tests of pure Python arithmetic (zoo, prior, host: they
+# take minutes when emulated and cannot turn out otherwise here) and whatever starts a child (`tests/emulated.py`).
+TESTS=(tests/native tests/predict tests/runtime tests/device tests/measure tests/models/test_tflite_write.py
+    tests/models/test_onnx_write.py tests/store/test_store.py tests/store/test_lines.py tests/cli/test_probe.py)
+
+stage() {
+    printf -- '--- %s (%d s)\n' "$*" "$SECONDS"
+}
+
+demand() { # a program, Debian's package with it
+    command -v "$1" >/dev/null || missing+=("$1 (package $2)")
+}
+
+check_tools() {
+    local missing=()
+    demand debootstrap debootstrap
+    demand qemu-aarch64-static qemu-user-static
+    demand aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+    demand dpkg-deb dpkg
+    [[ -f /usr/share/keyrings/debian-archive-keyring.gpg ]] ||
+        missing+=("the keys of Debian's archive (package debian-archive-keyring)")
+    command -v "$PY" >/dev/null || missing+=("$PY (\`make test\` makes it, or name another Python)")
+    [[ $(id -u) = 0 ]] || missing+=("the right to chroot: run it as root")
+    ((${#missing[@]})) || return 0
+    echo "check_aarch64.sh: nothing was checked, this is missing here:" >&2
+    printf '  %s\n' "${missing[@]}" >&2
+    echo "on Debian: apt-get install debootstrap qemu-user-static g++-aarch64-linux-gnu" >&2
+    exit 1
+}
+
+make_root() {
+    [[ -e $BUILD/root-is-ready ]] && return
+    rm -rf "$ROOT" "$BUILD/download"
+    mkdir -p "$ROOT" "$BUILD/debs"
+    debootstrap --download-only --cache-dir="$BUILD/debs" --arch=arm64 --variant=minbase --include="$PACKAGES" \
+        "$RELEASE" "$BUILD/download" >"$BUILD/debootstrap.log" || { tail -5 "$BUILD/debootstrap.log" >&2; exit 1; }
+    (
+        cd "$ROOT" # the release's merged folders, before anything is unpacked through them
+        mkdir -p usr/bin usr/sbin usr/lib proc tmp dev sys/devices/system/cpu
+        ln -s usr/bin usr/sbin usr/lib .
+    )
+    find "$BUILD/download/var/cache/apt/archives" -name '*.deb' -print0 |
+        xargs -0 -n1 -P2 sh -c 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$0" --keep-directory-symlink --exclude=./usr/share' "$ROOT"
+    rm -rf "$BUILD/download"
+    as_a_board
+    cp "$(command -v qemu-aarch64-static)" "$ROOT/usr/bin/"
+    touch "$BUILD/root-is-ready"
+}
+
+as_a_board() { # plain files: a runtime that sees the host's processors takes them for its own
+    local core='BogoMIPS\t: 108.00\nFeatures\t: fp asimd evtstrm crc32 cpuid\nCPU implementer\t: 0x41\nCPU architecture: 8\n'
+    core+='CPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n'
+    printf "processor\t: 0\n$core\n" >"$ROOT/proc/cpuinfo"
+    for name in possible present online; do
+        echo 0 >"$ROOT/sys/devices/system/cpu/$name"
+    done
+    : >"$ROOT/dev/null"
+    printf 'VmHWM:\t1 kB\n' >"$ROOT/proc/meminfo"
+    head -c 65536 /dev/urandom >"$ROOT/dev/urandom"
+}
+
+install_wheels() {
+    [[ -e $BUILD/wheels-are-ready ]] && return
+    rm -rf "$ROOT/opt/site"
+    "$PY" -m pip install -qq --disable-pip-version-check --target "$ROOT/opt/site" --only-binary=:all: \
+        --implementation cp --python-version "${PYTHON#python}" "${PLATFORMS[@]}" "${WHEELS[@]}"
+    touch "$BUILD/wheels-are-ready"
+}
+
+build_modules() {
+    local tag
+    demand_builders
+    cross_build aarch64 aarch64-linux-gnu-g++ "$ROOT/usr/include/$PYTHON" "$ROOT/usr/include" -- \
+        build_ext --build-lib "$BUILD/lib" --build-temp "$BUILD/objects"
+    rm -rf "$ROOT/src"
+    mkdir -p "$ROOT/src"
+    git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C "$ROOT/src"
+    tag=cpython-${PYTHON#python}
+    for module in "$BUILD"/lib/augur_edge/*.so; do # named for the Python that builds, used by that of the release
+        cp "$module" "$ROOT/src/augur_edge/$(basename "$module" | sed "s/cpython-[0-9]*/${tag/./}/")"
+    done
+    file -b "$ROOT"/src/augur_edge/*.so 2>/dev/null | cut -d, -f1-2 | sort -u || true
+}
+
+emulated() { # emulated CPU COMMAND…
+    local cpu=$1
+    shift
+    env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PYTHONPATH=/src:/src/tools:/opt/site PYTHONDONTWRITEBYTECODE=1 \
+        XDG_DATA_HOME=/tmp/data-"$cpu" QEMU_CPU="$cpu" AUGUR_EDGE_DEVICE=emulated OMP_NUM_THREADS=1 \
+        chroot "$ROOT" /usr/bin/qemu-aarch64-static "/usr/bin/$PYTHON" "$@"
+}
+
+check_on() { # check_on CPU
+    stage "$1: the tests"
+    emulated "$1" -m pytest -p emulated -p no:cacheprovider --rootdir=/src "${TESTS[@]/#//src/}"
+    stage "$1: probe"
+    emulated "$1" -m augur_edge probe
+    for runtime in onnxruntime litert; do
+        stage "$1: measure, $runtime"
+        emulated "$1" -m augur_edge measure "$NET" --runtime "$runtime" --max-time 2 --precision 0.5 --no-isolated
+    done
+}
+
+NET=squeezenet1_1
+check_tools
+stage "a Debian of aarch64"
+make_root
+stage "wheels for aarch64"
+install_wheels
+stage "the native modules for aarch64"
+build_modules
+for model in "${MODELS[@]}"; do
+    check_on "$model"
+done
+stage "all passed"

@@ -16,11 +16,15 @@ MODELS=(cortex-a72 max) # a Raspberry Pi 4; everything QEMU knows, SVE and SME a
 PACKAGES=python3-minimal,lib$PYTHON-stdlib,lib$PYTHON,lib$PYTHON-dev,libstdc++6,libgomp1
 PLATFORMS=(--platform manylinux_2_28_aarch64 --platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64)
 WHEELS=(numpy onnxruntime 'ai-edge-litert>=2.3,<2.4' onnx pytest hypothesis)
-# The tests that the machine can make fail: native modules, kernels, runtimes and their clients, models as bytes, the
-# store's files, the device's facts, and the commands. Not: tests of pure Python arithmetic (zoo, prior, host: they
-# take minutes when emulated and cannot turn out otherwise here) and whatever starts a child (`tests/emulated.py`).
-TESTS=(tests/native tests/predict tests/runtime tests/device tests/measure tests/models/test_tflite_write.py
-    tests/models/test_onnx_write.py tests/store/test_store.py tests/store/test_lines.py tests/cli/test_probe.py)
+# The tests that another processor can make fail: native modules, kernels, both runtimes and the layers cut for them,
+# facts about the board, timing, what is stored. Left out: pure Python arithmetic, whose result is the same anywhere and
+# which takes minutes emulated (zoo, prior, models, host, adapt); whole networks of the zoo, since a small one is measured
+# below; and two tests that read this machine's own /proc. What starts a process is skipped by the plugin `emulated`.
+TESTS=(tests/native tests/device tests/measure tests/runtime/test_arena.py tests/runtime/test_ort.py
+    tests/runtime/test_litert.py tests/predict/test_encode.py tests/predict/test_predictor.py
+    tests/predict/test_predictor_format.py tests/predict/test_predictor_kernels.py tests/store/test_store.py
+    tests/cli/test_probe.py tests/cli/test_predict_bench.py)
+LEFT_OUT='zoo_networks or int8_network or time_of_its_own or another_process'
 
 stage() {
     printf -- '--- %s (%d s)\n' "$*" "$SECONDS"
@@ -55,7 +59,7 @@ make_root() {
         "$RELEASE" "$BUILD/download" >"$BUILD/debootstrap.log" || { tail -5 "$BUILD/debootstrap.log" >&2; exit 1; }
     (
         cd "$ROOT" # the release's merged folders, before anything is unpacked through them
-        mkdir -p usr/bin usr/sbin usr/lib proc tmp dev sys/devices/system/cpu
+        mkdir -p usr/bin usr/sbin usr/lib proc tmp dev/shm sys/devices/system/cpu
         ln -s usr/bin usr/sbin usr/lib .
     )
     find "$BUILD/download/var/cache/apt/archives" -name '*.deb' -print0 |
@@ -80,8 +84,8 @@ as_a_board() { # plain files: a runtime that sees the host's processors takes th
 
 install_wheels() {
     [[ -e $BUILD/wheels-are-ready ]] && return
-    rm -rf "$ROOT/opt/site"
-    "$PY" -m pip install -qq --disable-pip-version-check --target "$ROOT/opt/site" --only-binary=:all: \
+    rm -rf "$ROOT/opt/site-packages"
+    "$PY" -m pip install -qq --disable-pip-version-check --target "$ROOT/opt/site-packages" --only-binary=:all: \
         --implementation cp --python-version "${PYTHON#python}" "${PLATFORMS[@]}" "${WHEELS[@]}"
     touch "$BUILD/wheels-are-ready"
 }
@@ -104,14 +108,15 @@ build_modules() {
 emulated() { # emulated CPU COMMAND…
     local cpu=$1
     shift
-    env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PYTHONPATH=/src:/src/tools:/opt/site PYTHONDONTWRITEBYTECODE=1 \
+    env -i PATH=/usr/sbin:/usr/bin HOME=/tmp LANG=C.UTF-8 PYTHONPATH=/src:/src/tools:/opt/site-packages PYTHONDONTWRITEBYTECODE=1 \
         XDG_DATA_HOME=/tmp/data-"$cpu" QEMU_CPU="$cpu" AUGUR_EDGE_DEVICE=emulated OMP_NUM_THREADS=1 \
         chroot "$ROOT" /usr/bin/qemu-aarch64-static "/usr/bin/$PYTHON" "$@"
 }
 
 check_on() { # check_on CPU
     stage "$1: the tests"
-    emulated "$1" -m pytest -p emulated -p no:cacheprovider --rootdir=/src "${TESTS[@]/#//src/}"
+    emulated "$1" -m pytest -p emulated -p no:cacheprovider --rootdir=/src -rs \
+        -k "not ($LEFT_OUT)" "${TESTS[@]/#//src/}"
     stage "$1: probe"
     emulated "$1" -m augur_edge probe
     for runtime in onnxruntime litert; do

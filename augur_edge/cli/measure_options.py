@@ -16,6 +16,10 @@ KEPT = (
 """What of the command line a run keeps, so that `--resume` measures the same."""
 CHANGEABLE = ("precision", "max_time")
 _PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
+_DELEGATE = (
+    "onnxruntime: cpu (default), xnnpack, nnapi, cuda or tensorrt, where its build has them; litert: xnnpack; edgetpu: "
+    "the path of libedgetpu (default: where systems put it); tensorrt: gpu (default) or fp16"
+)
 _MAX_TIME = (
     f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
     f"(default: {LAYER_TIME_S:g})"
@@ -38,9 +42,11 @@ def add_how(parser: argparse.ArgumentParser) -> None:
     """Runtime, threads, process, protocol."""
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--runtime", metavar="NAME", help="onnxruntime, litert or tflite_runtime (default: the first installed)"
+        "--runtime",
+        metavar="NAME",
+        help="onnxruntime, litert, tflite_runtime, edgetpu or tensorrt (default: of the first three, what is installed)",
     )
-    how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
+    how.add_argument("--delegate", metavar="NAME", help=_DELEGATE)
     how.add_argument("--threads", type=values.numbers, default=[1], metavar="N,…", help="threads within an operator")
     how.add_argument("--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)")
     how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)

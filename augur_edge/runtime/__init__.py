@@ -9,8 +9,8 @@ from augur_edge.errors import MissingExtraError, UsageError
 from augur_edge.runtime.base import DeployedLayer, Deployment, LayerProfile, Runtime, RuntimeOptions, Task
 
 __all__ = [
-    "CHAINED", "DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task", "chained_layers",
-    "check_name", "default_name", "get",
+    "CHAINED", "ONLY_MODE", "DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task",
+    "chained_layers", "check_name", "default_name", "get",
 ]  # fmt: skip
 
 RUNTIMES = {
@@ -23,6 +23,8 @@ RUNTIMES = {
 }
 CHAINED = frozenset({"edgetpu"})
 """Runtimes that run a network as one operator: their layers are measured as chains."""
+ONLY_MODE = {"edgetpu": "isolated", "tensorrt": "profiler"}
+"""Runtimes whose networks cannot be cut, with the one mode in which they tell of layers."""
 TFLITE = ("litert", "tflite_runtime")
 PACKAGES = {"onnxruntime": "onnxruntime", "litert": "ai_edge_litert", "tflite_runtime": "tflite_runtime"}
 

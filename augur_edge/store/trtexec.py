@@ -40,9 +40,7 @@ def run_of_trtexec(path: Path, device: str) -> RunRecord:
     if not layers:
         raise DataError(f"{path}: a profile without layers")
     key = hashlib.sha256(data + f"\0{device}".encode()).hexdigest()
-    info = {
-        "notes": [f"trtexec's profiler, {count} inferences; it gives sums: how far calls vary is unknown"]
-    }
+    info = {"notes": [f"trtexec's profiler, {count} inferences; it gives sums: how far calls vary is unknown"]}
     return RunRecord(
         id=key[:16],
         created_unix_ns=time.time_ns(),

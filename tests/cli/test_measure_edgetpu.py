@@ -45,7 +45,7 @@ def test_a_network_is_measured_whole_and_by_chains(plugin: str, tmp_path: Path, 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--mode", "replay"], 2, "runs a network as one operator"),
+        (["--mode", "replay"], 2, "it has --mode isolated only"),
         (["--delegate", "/nowhere/libedgetpu.so.1"], 7, "no such file"),
     ],
 )

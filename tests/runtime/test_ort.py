@@ -150,7 +150,7 @@ def test_bad_models_are_named_errors() -> None:
     with pytest.raises(DataError):
         runtime.deploy(small()[:-2000], RuntimeOptions())
     with pytest.raises(UsageError, match="--delegate"):
-        runtime.deploy(small(), RuntimeOptions(delegate="tensorrt"))
+        runtime.deploy(small(), RuntimeOptions(delegate="npu"))
 
 
 def test_an_op_the_runtime_does_not_have_is_said_in_its_words() -> None:

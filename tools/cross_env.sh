@@ -19,5 +19,5 @@ cross_build() {
 # demand_builders: the packages that setup.py needs, into the environment of PY.
 demand_builders() {
     "${PY:?}" -c 'import pybind11, Cython, setuptools, wheel' 2>/dev/null ||
-        "$PY" -m pip install --quiet 'setuptools>=70.1' wheel 'pybind11>=2.12' 'cython>=3.0'
+        "$PY" -m pip install -qq 'setuptools>=70.1' wheel 'pybind11>=2.12' 'cython>=3.0'
 }

@@ -11,6 +11,7 @@ import importlib.util
 import itertools
 import os
 import tempfile
+import weakref
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ class EdgeTpuDeployment:
         number = next(_numbers)
         answer = _ask(worker, {"do": "load", "id": number, "path": str(path)})
         self.layers: list[DeployedLayer] = []
-        self.whole: Task = RemoteTask(self._loop, number, answer["first_ns"])
+        task = RemoteTask(self._loop, number, answer["first_ns"])
+        weakref.finalize(task, worker.forgotten.append, number)
+        self.whole: Task = task
         self.floor: Task = RemoteTask(self._loop, 0, 1000)
         self.load_ns, self.first_ns = answer["load_ns"], answer["first_ns"]
         self.notes = notes

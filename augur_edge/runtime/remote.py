@@ -48,7 +48,10 @@ class RefusedError(InferenceError):
 
 
 class Worker:
-    """The process. answer_s: how long it may think, beyond what a request takes by what is known of it."""
+    """The process. answer_s: how long it may think, beyond what a request takes by what is known of it.
+
+    forgotten: interpreters that nobody needs; told with the next request, as it may grow at any time.
+    """
 
     def __init__(self, answer_s: float) -> None:
         self._answer_s = answer_s
@@ -60,13 +63,15 @@ class Worker:
         )  # fmt: skip
         os.close(theirs)
         self._answers, self._rest = mine, b""
-        self._finalizer = weakref.finalize(self, _end, self._process, mine, self._heard)
+        self.forgotten: list[int] = []
+        weakref.finalize(self, _end, self._process, mine, self._heard)
 
     def ask(self, request: dict[str, Any], expected_s: float = 0.0) -> dict[str, Any]:
         """The worker's answer. Raises RefusedError, WorkerLostError or WorkerHangsError."""
         assert self._process.stdin is not None
+        forgotten, self.forgotten[:] = self.forgotten[:], []
         try:
-            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.write(json.dumps({**request, "forget": forgotten}).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
             raise self._lost(request["do"]) from None
@@ -102,10 +107,6 @@ class Worker:
             name = signal.Signals(-code).name
             return WorkerLostError(f"its process died of {name} ({doing}){last}", name)
         return WorkerLostError(f"its process ended with code {code} ({doing}){last}", None)
-
-    def close(self) -> None:
-        """End it."""
-        self._finalizer()
 
 
 def _end(process: subprocess.Popen[bytes], answers: int, heard: Any) -> None:

@@ -14,7 +14,7 @@ from augur_edge import timing
 
 
 class Interpreters:
-    """What the requests of the parent act on. Every public method is a request; its result is the answer."""
+    """What the requests of the parent act on. Every public method but `forget` is a request, its result the answer."""
 
     def __init__(self) -> None:
         self._make: Any = None
@@ -49,10 +49,10 @@ class Interpreters:
         self._kept[id], self._tasks[id] = interpreter, timing.CallTask(interpreter.invoke)
         return {"load_ns": load_ns, "first_ns": timing.now_ns() - start}
 
-    def drop(self, id: int) -> dict[str, Any]:  # noqa: A002
-        """Let go of an interpreter."""
-        del self._tasks[id], self._kept[id]
-        return {}
+    def forget(self, ids: list[int]) -> None:
+        """Let go of interpreters."""
+        for i in ids:
+            del self._tasks[i], self._kept[i]
 
     def time(self, id: int, loops: int, blocks: int) -> dict[str, Any]:  # noqa: A002
         """`blocks` blocks of `loops` calls."""
@@ -78,6 +78,7 @@ def _serve(answers: Any) -> None:
     interpreters = Interpreters()
     for line in sys.stdin:
         request = json.loads(line)
+        interpreters.forget(request.pop("forget"))
         try:
             answer = getattr(interpreters, request.pop("do"))(**request)
         except Exception as e:  # whatever a library raises is the parent's to tell

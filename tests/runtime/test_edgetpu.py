@@ -16,6 +16,7 @@ from augur_edge.models.tflite_schema import decode_tflite, encode_tflite
 from augur_edge.models.tflite_write import to_tflite
 from augur_edge.runtime import RuntimeOptions, edgetpu, get
 from augur_edge.runtime.edgetpu_compiler import Operators, table
+from augur_edge.runtime.remote import RemoteTask
 from augur_edge.zoo import Builder
 
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
@@ -86,6 +87,18 @@ def test_a_network_is_compiled_once_and_timed_in_the_child(tmp_path: Path, calls
     assert "Stand-in for the Edge TPU Compiler" in notes
     assert "SOFTMAX (1): Operation is otherwise supported" in notes and "CONV_2D" not in notes
     assert "nothing of it was mapped to the Edge TPU" in notes
+
+
+def test_networks_nobody_needs_leave_the_child(tmp_path: Path, calls: Path) -> None:
+    runtime, options = get("edgetpu"), RuntimeOptions(delegate=build_plugin(tmp_path, "WORKS"))
+    task = runtime.deploy(model(), options).whole
+    task.run()
+    assert isinstance(task, RemoteTask)
+    loop, number = task.remote, task.id
+    del task
+    runtime.deploy(model(), options).whole.run()
+    with pytest.raises(RuntimeError, match=str(number)):
+        loop.time_blocks(RemoteTask(loop, number, 1), 1, 1)
 
 
 def test_a_child_that_dies_while_it_measures_is_an_error(tmp_path: Path, calls: Path) -> None:

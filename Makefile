@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
-.PHONY: help measure test lint types san fuzz bench wheel aarch64 musl install-c clean
+.PHONY: help measure test lint types san fuzz bench wheel wheels aarch64 musl install-c clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -40,7 +40,12 @@ fuzz:  ## a million broken predictor files, N=… for another number, under both
 install-c:  ## the predictor for C programs: PREFIX=/usr/local [DESTDIR=…]
 	$(MAKE) -C csrc install
 
-wheel: $(VENV)/.ready-run  ## wheels in dist/ for this machine and aarch64, for any glibc from 2.28 on, checked
+wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
+	rm -rf dist
+	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(PY) tools/check_wheel.py dist/*.whl
+
+wheels: $(VENV)/.ready-run  ## wheels in dist/ for x86-64 and aarch64, for any glibc from 2.28 on; symbols and size checked
 	rm -rf dist
 	tools/wheels.sh $(PY)
 

@@ -31,13 +31,13 @@ def problems(wheel: Path) -> list[str]:
 def symbol_problems(audited: str, glibc: str) -> list[str]:
     """What is wrong by the words of `auditwheel show` with a wheel that is to run on that glibc."""
     text = " ".join(audited.split())
-    tag = re.search(r'platform tag: "manylinux_(\d+)_(\d+)_\w+"', text)
+    tag = re.search(r'tag:? "manylinux_(\d+)_(\d+)_\w+"', text)
     if tag is None:
         return [f"fits no manylinux: {text[:300]}"]
     out = []
     if (int(tag[1]), int(tag[2])) > tuple(map(int, glibc.split("."))):
         out.append(f"needs glibc {tag[1]}.{tag[2]}, newer than {glibc}")
-    if "requires no external shared libraries" not in text:
+    if "external shared libraries are required" in text:
         out.append(f"needs libraries that are not in every Linux: {text[-200:]}")
     return out
 

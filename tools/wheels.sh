@@ -44,6 +44,10 @@ for arch in x86_64 aarch64; do
     rm -rf "$BUILD/$arch"
     cross_build "$arch" "$(zig_for "$arch")" "$headers" -- \
         build --build-base "$BUILD/$arch" bdist_wheel --dist-dir "$BUILD/$arch/dist" --plat-name "${TAG}_$arch"
-    "$PY" tools/check_wheel.py --glibc "$GLIBC" "$BUILD/$arch"/dist/*.whl
     mv "$BUILD/$arch"/dist/*.whl dist/
 done
+result=0
+for wheel in dist/*"$TAG"*.whl; do
+    "$PY" tools/check_wheel.py --glibc "$GLIBC" "$wheel" || result=1
+done
+exit $result

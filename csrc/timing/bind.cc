@@ -1,11 +1,4 @@
 // The Python face of the timing core, and the only file here that knows of Python.
-// Bindings are called a few times a run: small is better than fast here, and halves the module. The loops are elsewhere.
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
-#elif defined(__GNUC__)
-#pragma GCC optimize("Os")
-#endif
-
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -213,7 +206,3 @@ PYBIND11_MODULE(_timing, m) {
   bind_tasks(m);
   bind_runtimes(m);
 }
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif

@@ -72,7 +72,11 @@ NONE = "requires no external shared libraries! :)"
         (AUDITED.format(17, NONE), []),
         (AUDITED.format(28, NONE), []),
         (AUDITED.format(34, NONE), ["needs glibc 2.34, newer than 2.28"]),
-        (AUDITED.format(17, "references libstdc++.so.6"), ["needs libraries that are not in every Linux"]),
+        (AUDITED.format(17, 'constrains the platform tag to "manylinux_2_17_aarch64".'), []),
+        (
+            AUDITED.format(17, "The following external shared libraries are required by the wheel: {}"),
+            ["needs libraries that are not in every Linux"],
+        ),
         ("No module named auditwheel", ["fits no manylinux: No module named auditwheel"]),
     ],
 )

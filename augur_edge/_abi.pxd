@@ -22,6 +22,7 @@ cdef extern from "augur/predict.h" nogil:
     size_t augur_n_trees(const augur_model *model)
     int augur_takes_layers(const augur_model *model)
     double augur_overhead(const augur_model *model)
+    double augur_layer_overhead(const augur_model *model)
     const char *augur_target(const augur_model *model)
     const char *augur_unit(const augur_model *model)
     const char *augur_meta(const augur_model *model, size_t *size)

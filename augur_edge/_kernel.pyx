@@ -93,8 +93,13 @@ cdef class Predictor:
 
     @property
     def overhead(self):
-        """Of a network over the sum of its layers, in `unit`."""
+        """Of a network over the sum of its layers, in `unit`; `layer_overhead` comes besides."""
         return augur_overhead(<const augur_model *>self._model)
+
+    @property
+    def layer_overhead(self):
+        """Of a network for each of its layers, in `unit`; below 0 where a layer alone pays for a call of its own."""
+        return augur_layer_overhead(<const augur_model *>self._model)
 
     @property
     def meta_json(self):
@@ -155,7 +160,7 @@ cdef class Predictor:
         return out
 
     def predict_network_layers(self, layers):
-        """Total of a network, overhead included. layers: int64[n, 16]."""
+        """Total of a network, overheads included. layers: int64[n, 16]."""
         cdef _View view = _View(layers, "layers", "lq", 2, False)
         cdef double total = 0
         if view.buffer.shape[1] != 16:

@@ -12,7 +12,13 @@ from pathlib import Path
 import pytest
 
 import augur_edge
+from augur_edge.predict.example import example
 
+SAMPLES = "kx,ifmx,ifmy,zin,zout,stridex,pad_x,group,latency_us\n" + "".join(
+    f"3,{size},{size},{width},{width},1,1,1,{size * size * width * width / 1e4 + 5}\n"
+    for size in (7, 14, 28, 56)
+    for width in (16, 64, 128)
+)
 NET = {"layers": [{"name": "a", "op": "conv2d", "durations_ns": [50_000]}]}
 GOLDEN = Path(__file__).parent / "predict" / "golden" / "layer-1.augpred"
 
@@ -26,6 +32,8 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if profiles.is_dir():  # in a checkout the profiles are beside the package
         shutil.copytree(profiles, folder / "device_profiles")
     (folder / "net.json").write_text(json.dumps(NET))
+    (folder / "example.augpred").write_bytes(example())
+    (folder / "samples.csv").write_text(SAMPLES)
     assert (package / "host").is_dir()
     assert not (folder / "augur_edge" / "host").exists()
     return folder
@@ -38,6 +46,9 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["measure", "net.json", "--max-time", "0.5", "--json"], "augur-edge/measure/1"),
         (["show", "--json"], "augur-edge/measure/1"),
         (["predict", str(GOLDEN), "--dump"], "layer/1"),
+        (["predict", "3,56,56,64,64,1,1,1"], "ns"),
+        (["adapt", "example.augpred", "samples.csv", "-o", "here.augpred"], ""),
+        (["predict", "here.augpred", "--dump"], '"layers": 12'),
     ],
 )
 def test_a_command_of_the_device(device: Path, words: list[str], said: str) -> None:

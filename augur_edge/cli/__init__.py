@@ -29,6 +29,7 @@ COMMANDS = {
     "evaluate": "augur_edge.cli.evaluate:EvaluateCommand",
     "adapt": "augur_edge.cli.adapt:AdaptCommand",
     "bench": "augur_edge.cli.bench:BenchCommand",
+    "report": "augur_edge.cli.report:ReportCommand",
     "export": "augur_edge.cli.export:ExportCommand",
     "import": "augur_edge.cli.import_:ImportCommand",
 }

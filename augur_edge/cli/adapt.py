@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
-from augur_edge.errors import DataError, MissingExtraError, UsageError
+from augur_edge.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.predict.model import Model
@@ -21,8 +21,9 @@ class AdaptCommand:
     names the N layers that are most worth measuring first.
 
     examples:
-      augur-edge adapt board.augpred --suggest 20 > layers.json
-      augur-edge adapt board.augpred store.db -o two-threads.augpred
+      augur-edge adapt board.augpred --suggest 20 -o layers.json
+      augur-edge measure --suggested layers.json --threads 2 --store two.db
+      augur-edge adapt board.augpred two.db -o two-threads.augpred
     """
 
     name = "adapt"
@@ -32,8 +33,12 @@ class AdaptCommand:
         parser.add_argument(
             "samples", nargs="*", type=Path, metavar="SAMPLES", help="layers measured in the new setting"
         )
-        parser.add_argument("-o", "--output", type=Path, metavar="NEW", help="the .augpred file to write")
-        parser.add_argument("--suggest", type=int, metavar="N", help="print N layers to measure, best first, as JSON")
+        parser.add_argument(
+            "-o", "--output", type=Path, metavar="NEW", help="the .augpred file to write, or with --suggest the list"
+        )
+        parser.add_argument(
+            "--suggest", type=int, metavar="N", help="list N layers for `measure --suggested`, best first, as JSON"
+        )
         parser.add_argument("--sample", default="conv2d:1000", metavar="SPEC", help="of the prior, to suggest from")
         parser.add_argument("--seed", type=int, default=0, help="of that sample")
         parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the samples, if it cannot be told")
@@ -61,20 +66,20 @@ def _suggested(model: Model, args: argparse.Namespace) -> int:
     from augur_edge.predict.adapt import suggest
     from augur_edge.predict.encode import layer_matrix
     from augur_edge.prior import sample_layers
+    from augur_edge.store.files import text_output
 
     if args.suggest < 1:
         raise UsageError(f"--suggest {args.suggest}: at least 1 layer")
     layers = sample_layers(args.sample, args.seed)
     chosen = [layers[i] for i in suggest(model, layer_matrix(layers), args.suggest)]
-    print(json.dumps({"schema": schema.SUGGEST, "layers": [layer.to_dict() for layer in chosen]}, indent=2))
+    document = {"schema": schema.SUGGEST, "layers": [layer.to_dict() for layer in chosen]}
+    with text_output(args.output) as stream:
+        stream.write(json.dumps(document, indent=2) + "\n")
     return 0
 
 
 def _adapted(model: Model, args: argparse.Namespace) -> int:
-    try:
-        from augur_edge.host.reading import read_dataset
-    except ModuleNotFoundError:
-        raise MissingExtraError("reading samples is done by the host half, which is not installed here") from None
+    from augur_edge.dataset.reading import read_dataset
     from augur_edge.predict.adapt import adapt
     from augur_edge.predict.format import dumps
     from augur_edge.store.files import write_whole

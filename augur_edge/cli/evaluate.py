@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from augur_edge import console, schema
 
 if TYPE_CHECKING:
-    from augur_edge.host.dataset import Dataset
+    from augur_edge.dataset.rows import Dataset
     from augur_edge.predict import Predictor
 
 
 class EvaluateCommand:
-    """Say how good a predictor is on measured layers, network by network, beside its base term alone.
+    """Say how good a predictor is on measured layers, network by network, beside the fitted roofline alone.
 
     DATA is what `train` takes. Layers that the predictor was trained on flatter it: leave them out of one or the other
     (`--exclude`, here and in `train`).
@@ -37,17 +37,21 @@ class EvaluateCommand:
         parser.add_argument(
             "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
         )
-        parser.add_argument("--plot", type=Path, metavar="FILE", help="box plots of the error per network, as SVG")
+        parser.add_argument(
+            "--plot", type=Path, metavar="FILE", help="box plots of the error per network, .svg or .png"
+        )
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
 
     def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.dataset.reading import read_dataset
         from augur_edge.errors import UsageError
         from augur_edge.host.evaluate import evaluate, evaluation_text, target_of
-        from augur_edge.host.reading import read_dataset
         from augur_edge.predict import Predictor
 
         predictor = Predictor.load(args.predictor)
         target_of(predictor)
+        if args.plot and args.plot.suffix.lower() not in {".svg", ".png"}:
+            raise UsageError(f"--plot {args.plot}: a name that ends in .svg or .png")
         data = read_dataset(args.data, args.format, args.clock_mhz)
         if args.exclude:
             data = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
@@ -59,15 +63,20 @@ class EvaluateCommand:
         if args.json:
             print(json.dumps(document, indent=2))
         else:
-            console.talk(f"{args.predictor}: {document['target']}, {len(data)} distinct layers")
+            console.talk(f"{args.predictor}: {predictor.target}, {len(data)} distinct layers")
             print(evaluation_text(document))
         return 0
 
 
 def _plot(path: Path, predictor: Predictor, data: Dataset) -> None:
-    from augur_edge.host.boxes import box_plots
+    from augur_edge.host.boxes import box_plots, box_plots_png
     from augur_edge.host.evaluate import errors_by_network
-    from augur_edge.store.files import text_output
+    from augur_edge.store.files import write_whole
 
-    with text_output(path) as stream:
-        stream.write(box_plots(f"error of {predictor.target}, percent", errors_by_network(predictor, data)))
+    draw = box_plots_png if path.suffix.lower() == ".png" else box_plots
+    drawn = draw(f"error of {predictor.target}, percent", errors_by_network(predictor, data))
+    write_whole(path, lambda temporary: _write(temporary, drawn))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

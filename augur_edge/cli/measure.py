@@ -48,7 +48,7 @@ class MeasureCommand:
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store
 
-        if not args.nets and not args.sample and args.resume is None:
+        if not (args.nets or args.sample or args.suggested) and args.resume is None:
             raise UsageError("nothing to measure: name a network (resnet18), a model file, or --sample conv2d:100")
         if args.dry_run and args.json:
             raise UsageError("--dry-run has lines for people only; leave --json away")
@@ -96,6 +96,7 @@ def _new(args: argparse.Namespace) -> RunRecord:
 
     plan = {name: getattr(args, name) for name in KEPT}
     plan["nets"] = [str(Path(net).resolve()) if Path(net).is_file() else net for net in args.nets]
+    plan["suggested"] = str(Path(args.suggested).resolve()) if args.suggested else None
     return RunRecord(new_run_id(), time.time_ns(), device.identify().id, "running", {}, plan)
 
 
@@ -107,8 +108,8 @@ def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     waiting = [run for run in store.interrupted() if run.device == here]
     if not args.resume and not waiting:
         raise UsageError("nothing to resume: no run was interrupted")
-    if args.nets or args.sample:
-        raise UsageError("--resume measures what its run began; leave NET and --sample away")
+    if args.nets or args.sample or args.suggested:
+        raise UsageError("--resume measures what its run began; leave NET, --sample and --suggested away")
     run = store.load(store.resolve(args.resume) if args.resume else waiting[0].id)
     if run.status in {"done", "failed"}:
         raise UsageError(f"run {run.id} is {run.status}; `augur-edge show {run.id}` shows it")
@@ -181,9 +182,10 @@ def _exit_code(run: RunRecord, strict: bool) -> int:
 
 
 def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
+    from augur_edge.measure.suggested import suggested_layers
     from augur_edge.measure.targets import resolve, sample_targets
 
-    files = [net for net in args.nets if net.endswith(".csv")]
+    files = [net for net in args.nets if net.endswith(".csv")] + ([args.suggested] if args.suggested else [])
     if args.mode == "profiler" and (args.sample or files):
         raise UsageError("--mode profiler is for networks, not for single layers")
     if args.mode == "replay" and files:
@@ -193,6 +195,8 @@ def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
         targets += [resolve(net, request) for net in args.nets]
         if args.sample:
             targets += sample_targets(args.sample, args.seed, args.mode or "isolated", request)
+        if args.suggested:
+            targets.append(suggested_layers(Path(args.suggested), request))
     return targets
 
 

@@ -10,8 +10,8 @@ NETWORK_TIME_S = 15.0
 LAYER_TIME_S = 0.2
 MODES = ["replay", "isolated", "profiler"]
 KEPT = (
-    "nets", "sample", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape", "precision",
-    "max_time", "no_isolated", "affinity", "priority", "lock_memory",
+    "nets", "sample", "suggested", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape",
+    "precision", "max_time", "no_isolated", "affinity", "priority", "lock_memory",
 )  # fmt: skip
 """What of the command line a run keeps, so that `--resume` measures the same."""
 CHANGEABLE = ("precision", "max_time")
@@ -32,6 +32,7 @@ def add_what(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what")
     what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, or CSVs of layers")
     what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
+    what.add_argument("--suggested", metavar="FILE", help="measure the layers that `adapt --suggest N -o FILE` wrote")
     what.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run")
     what.add_argument("--batch", type=values.numbers, default=[1], metavar="N,…", help="batch sizes of named networks")
     what.add_argument("--dtype", choices=["float32", "int8"], default="float32", help="of named networks")

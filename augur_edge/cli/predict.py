@@ -8,19 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import console, schema
-from augur_edge.errors import AugurError, UsageError
+from augur_edge.errors import AugurError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
+    from augur_edge.layers import Layer
     from augur_edge.predict import Predictor
+
+
+_MODELS = {".augpred", ".json", ".cbm"}
 
 
 class PredictCommand:
     """Ask a predictor what layers and networks cost; show, convert or embed it.
 
-    MODEL is an .augpred file, or a model that CatBoost saved (.json, .cbm). WHAT is numbers with commas - a layer's
-    16 integers, Augur's eight columns, or ready features - or a network: .onnx, .tflite, .csv, or a name.
+    MODEL is an .augpred file, or a model that CatBoost saved (.json, .cbm); without one the example that comes with
+    augur_edge answers, which is about another machine. WHAT is numbers with commas - a layer's 16 integers, Augur's
+    eight columns, or ready features - or a network: .onnx, .tflite, .csv, or a name. A network's layers are those that
+    the predictor's runtime makes of it, where that is installed here.
 
     examples:
+      augur-edge predict resnet18
       augur-edge predict board.augpred 3,56,56,64,64,1,1,1
       augur-edge predict board.augpred resnet18 --level 0.9
       augur-edge predict model.cbm --int16 -o model.augpred
@@ -30,8 +37,7 @@ class PredictCommand:
     name = "predict"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("model", type=Path, metavar="MODEL", help="the predictor")
-        parser.add_argument("what", nargs="*", metavar="WHAT", help="layers as numbers, and networks")
+        parser.add_argument("what", nargs="*", metavar="[MODEL] WHAT", help="the predictor; layers and networks")
         parser.add_argument("--level", type=float, metavar="SHARE", help="add the interval of this share of cases")
         parser.add_argument("--dump", action="store_true", help="print all of the predictor as text")
         parser.add_argument("--to-c", action="store_true", help="print it as a C array, augur_model_data")
@@ -42,9 +48,9 @@ class PredictCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.predict import Predictor, select_kernel
-        from augur_edge.predict.files import read_predictor
 
-        data = read_predictor(args.model)
+        args.model, args.what = _split(args.what)
+        data = _read(args.model)
         if args.kernel:
             select_kernel(args.kernel)
         try:
@@ -53,18 +59,40 @@ class PredictCommand:
                 data = _rounded(data)
                 predictor = Predictor(data)
         except AugurError as error:
-            raise type(error)(f"{args.model}: {error}") from None
+            raise type(error)(f"{args.model or 'the example'}: {error}") from None
         if args.dump or args.to_c or args.output:
             return _converted(args, data)
         if not args.what:
             raise UsageError("nothing to do: name layers or networks, or give --dump, --to-c or -o")
         answers = [_answer(predictor, what, args.level) for what in args.what]
         if args.json:
-            about = {"model": str(args.model), "target": predictor.target, "unit": predictor.unit}
+            about = {"model": str(args.model or "example"), "target": predictor.target, "unit": predictor.unit}
             print(json.dumps({"schema": schema.PREDICT, "context": about, "answers": answers}, indent=2))
         else:
             print("\n".join(_text(answer, predictor.unit) for answer in answers))
         return 0
+
+
+def _split(words: list[str]) -> tuple[Path | None, list[str]]:
+    """The predictor, if the first word is one, and the rest."""
+    if not words:
+        return None, words
+    first = Path(words[0])
+    named = first.suffix in _MODELS or (first.is_file() and first.suffix not in {".onnx", ".tflite", ".csv"})
+    return (first, words[1:]) if named else (None, words)
+
+
+def _read(path: Path | None) -> bytes:
+    from augur_edge.predict.example import example
+    from augur_edge.predict.files import read_predictor
+
+    if path is not None:
+        return read_predictor(path)
+    console.warn(
+        "no predictor is named: the example answers. It is about ANOTHER MACHINE (an x86-64 server processor, "
+        "onnxruntime, one thread), not this one; `augur-edge measure --sample` and `train` make one of this device"
+    )
+    return example()
 
 
 def _rounded(data: bytes) -> bytes:
@@ -95,13 +123,38 @@ def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, A
         return {"what": what, **_one(predictor, what, numbers, level)}
     if not predictor.takes_layers:
         raise UsageError(f"{what}: this predictor takes {predictor.n_features} ready features, with commas")
-    from augur_edge.predict.files import layers_of
-
-    named = layers_of(what)
+    named = _layers(predictor, what)
     layers = [
         {"name": name, "op": layer.op, **_one(predictor, f"{what}, {name}", [layer], level)} for name, layer in named
     ]
-    return {"what": what, "value": predictor.predict_network([layer for _, layer in named]), "layers": layers}
+    everything = [layer for _, layer in named]
+    if level is None:
+        return {"what": what, "value": predictor.predict_network(everything), "layers": layers}
+    try:
+        total = predictor.network_interval(everything, level)._asdict()
+    except ValueError as error:
+        console.warn(f"{what}: {error}: its total is without bounds")
+        total = {"value": predictor.predict_network(everything)}
+    return {"what": what, **total, "layers": layers}
+
+
+def _layers(predictor: Predictor, what: str) -> list[tuple[str, Layer]]:
+    """A network's layers as the runtime that the predictor learnt from deploys them, or as written; which is said."""
+    from augur_edge.predict.files import layers_of
+
+    about = json.loads(predictor.meta_json).get("training", {})
+    runtime = about.get("runtime")
+    if runtime is None or what.endswith(".csv"):
+        return layers_of(what)
+    from augur_edge.measure.deployed import deployed_layers
+    from augur_edge.measure.targets import Request
+
+    as_written = layers_of(what)  # its errors name what `predict` takes
+    try:
+        return deployed_layers(what, Request(runtime, threads=about.get("threads", 1)))
+    except (MissingExtraError, UsageError) as error:
+        console.warn(f"{what}: taken as written, not fused as {runtime} does it, so its total is too high ({error})")
+        return as_written
 
 
 def _one(predictor: Predictor, what: str, numbers: list[Any], level: float | None) -> dict[str, Any]:

@@ -1,23 +1,27 @@
-"""Box plots of the error per network, as one SVG file with no font or script of its own."""
+"""Box plots of the error per network: as one SVG file with no font or script of its own, or as PNG by matplotlib."""
 
 from __future__ import annotations
 
+import importlib
+import io
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
+from augur_edge.errors import MissingExtraError
 from augur_edge.host.features import F64
 
 _ROW, _LEFT, _WIDTH, _TOP = 26, 220, 560, 40
 
 
-def box_plots(title: str, groups: Sequence[tuple[str, F64]]) -> str:
-    """SVG text: a row a group; box from quartile to quartile, line at the median, whiskers to Tukey's fences, dots out.
+def box_plots(title: str, groups: Sequence[tuple[str, F64]]) -> bytes:
+    """SVG: a row a group; box from quartile to quartile, line at the median, whiskers to Tukey's fences, dots out.
 
     groups: name and float64[n >= 1] of errors in percent. The axis ends at the largest error, at least 10 %.
     """
-    limit = max(10.0, *(float(values.max()) for _, values in groups))
+    limit = _limit(groups)
     height = _TOP + _ROW * len(groups) + 40
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 40}" height="{height}" '
@@ -28,7 +32,32 @@ def box_plots(title: str, groups: Sequence[tuple[str, F64]]) -> str:
     ]
     for i, (name, values) in enumerate(groups):
         lines += _box(name, values, _TOP + _ROW * i + _ROW / 2, limit)
-    return "\n".join([*lines, "</svg>\n"])
+    return "\n".join([*lines, "</svg>\n"]).encode()
+
+
+def box_plots_png(title: str, groups: Sequence[tuple[str, F64]]) -> bytes:
+    """The same as PNG. Raises MissingExtraError without matplotlib."""
+    try:
+        figures: Any = importlib.import_module("matplotlib.figure")
+    except ImportError:
+        raise MissingExtraError(
+            "box plots as PNG need matplotlib: pip install 'augur-edge[host]'; .svg goes without"
+        ) from None
+    figure = figures.Figure(figsize=(8, 1 + 0.3 * len(groups)), layout="tight")
+    axes = figure.subplots()
+    axes.boxplot([values for _, values in groups], vert=False)
+    axes.set_yticks(range(1, len(groups) + 1), [f"{name} ({len(values)})" for name, values in groups])
+    axes.invert_yaxis()
+    axes.set_xlim(0, _limit(groups))
+    axes.set_xlabel("%")
+    axes.set_title(title)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=100)
+    return stream.getvalue()
+
+
+def _limit(groups: Sequence[tuple[str, F64]]) -> float:
+    return max(10.0, *(float(values.max()) for _, values in groups))
 
 
 def _x(value: float, limit: float) -> float:

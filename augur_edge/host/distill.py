@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from augur_edge.dataset.rows import UNITS, Dataset
 from augur_edge.errors import UsageError
-from augur_edge.host.dataset import UNITS, Dataset
-from augur_edge.host.features import F64, I64
+from augur_edge.host.features import I64
+from augur_edge.host.intervals import Doubt
 from augur_edge.host.student import Size, fit_student
-from augur_edge.host.teachers import Teacher
+from augur_edge.host.teachers import Teacher, deviation_of
 from augur_edge.host.unlabelled import relatives, unlabelled
 from augur_edge.metrics import mape
 from augur_edge.predict import Predictor
 from augur_edge.predict.bench import sample_rows, time_rows
 from augur_edge.predict.encode import FIELDS, encode
 from augur_edge.predict.format import dumps
-from augur_edge.predict.model import Level, Model
+from augur_edge.predict.model import Model
 
 SIZES = (Size(128, 8), Size(128, 6), Size(64, 6), Size(64, 4), Size(32, 4), Size(16, 3))
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 _MEASURED_WEIGHT = 10.0
 _TOLERANCE = 0.05
-_REST_KB = 1.5  # of provenance and intervals, which the file gets last
+_UNSEEN = 6000
+_REST_KB = 2.5  # of provenance and intervals, which the file gets last
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,16 @@ class Budget:
 
     max_ns: float | None = None
     max_kb: float | None = None
-    labelled: int = 100_000
+    labelled: int = 60_000
 
 
 @dataclass(frozen=True, eq=False)
 class Distilled:
-    """The student as a Model of int16 leaves, its bytes, and log(teacher / student) on layers that neither saw."""
+    """The student as a Model of int16 leaves, its bytes, and what is not known on layers that nobody saw."""
 
     model: Model
     data: bytes
-    gaps: F64
+    doubt: Doubt
     report: dict[str, Any]
 
 
@@ -67,11 +68,12 @@ def distill(teacher: Teacher, data: Dataset, target: str, seed: int = 0, budget:
             cost["ns"] = time_rows(predictor, sample_rows(model, 10_000), 1000)
             if cost["ns"] > budget.max_ns:
                 continue
-        unseen = relatives(data.layers, 4000, seed + 1_000_003)
+        unseen = relatives(data.layers, _UNSEEN, seed + 1_000_003)
         taught, learnt = teacher.predict(unseen), predictor.predict_many(unseen).astype(np.float64)
         report: dict[str, Any] = {**cost, "labelled": len(drawn), "student_to_teacher_mape": mape(taught, learnt)}
         report["cheaper_with_more_channels"] = dict(zip(("student", "teacher"), _monotone(data, predictor, teacher)))
-        return Distilled(model, file, np.log(taught / learnt), report)
+        deviations = deviation_of(teacher, data.layers, data.targets[target], seed).deviation(unseen)
+        return Distilled(model, file, Doubt(unseen, np.log(taught / learnt), deviations), report)
     raise UsageError("no student is within --max-ns and --max-kb; the smallest takes about 20 ns and 3 kB")
 
 
@@ -82,29 +84,6 @@ def _dressed(model: Model, data: Dataset, target: str) -> Model:
     features = tuple(replace(f, low=a, high=b) for f, a, b in zip(model.features, low, high))
     unit = UNITS[target]
     return replace(model, features=features, target=f"{target}_{unit}", unit=unit, meta={}).quantised()
-
-
-def conformal(residuals: F64, gaps: F64, levels: Sequence[float], seed: int) -> tuple[Level, ...]:
-    """Levels from log(truth / out-of-fold teacher), widened by what the student misses of its teacher.
-
-    Split-conformal quantiles with the usual (n + 1) correction: Lei et al., Distribution-free predictive inference for
-    regression, JASA 113 (2018). residuals: float64[n]; gaps: float64[m].
-    """
-    drawn = np.random.default_rng(seed).choice(gaps, (50, len(residuals)))
-    values, n = np.sort((residuals[None, :] + drawn).ravel()), len(residuals)
-    found = []
-    for level in sorted(set(levels)):
-        tail = max((1 - level) / 2 * (n + 1) / n - 1 / n, 0.0)
-        low, high = np.quantile(values, [tail, 1 - tail])
-        found.append(Level(level, min(float(low), 0.0), max(float(high), 0.0)))
-    return tuple(found)
-
-
-def overhead(model_bytes: bytes, data: Dataset) -> float:
-    """ns that a whole network costs above the sum of its layers, the median over those measured whole; 0 if none is."""
-    predictor = Predictor(model_bytes)
-    rest = [w.latency_ns - predictor.predict_network(w.layers) for w in data.wholes]
-    return float(np.median(rest)) if rest else 0.0
 
 
 def _monotone(data: Dataset, student: Predictor, teacher: Teacher) -> tuple[float, float]:

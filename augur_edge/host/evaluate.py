@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from augur_edge import console, metrics, schema
-from augur_edge.errors import DataError, UsageError
-from augur_edge.host.dataset import Dataset
+from augur_edge.dataset.rows import Dataset
+from augur_edge.errors import UsageError
 from augur_edge.host.features import F64, I64
+from augur_edge.host.roofline import Roofline
 from augur_edge.predict import Predictor
+from augur_edge.predict.format import loads
 
 LEVEL = 0.9
 _KEYS = ("mape", "medape", "acc1", "acc5", "acc10", "spearman", "kendall", "coverage", "out_of_domain", "total_error")
@@ -33,16 +35,17 @@ def target_of(predictor: Predictor) -> str:
     return target
 
 
-def evaluate(predictor: Predictor, data: Dataset, baseline: Predictor | None = None) -> dict[str, Any]:
-    """The document of `schema.EVALUATE`: one entry a network and one of all distinct layers.
+def evaluate(predictor: Predictor, data: Dataset) -> dict[str, Any]:
+    """The document of `schema.EVALUATE`: one entry a network, and one of all distinct layers.
 
-    Percent in mape and medape, fractions elsewhere. What cannot be said (order of one layer, an interval that the
-    file lacks) is None.
+    Percent in mape, medape and the two of comparison, fractions elsewhere. What cannot be said (order of one layer, an
+    interval that the file lacks, a baseline where it has no fitted roofline) is None. The overall published figure is
+    that of all networks, weighted by their layers; None unless each has one.
     """
     target = target_of(predictor)
     data = data.known(target)
     answers = _answers(predictor, data.layers)
-    answers["baseline"] = _baseline(predictor, data.layers) if baseline is None else _plain(baseline, data.layers)
+    answers["baseline"] = _baseline(predictor, data.layers)
     y = data.targets[target]
     groups = []
     for name in data.names:
@@ -50,8 +53,14 @@ def evaluate(predictor: Predictor, data: Dataset, baseline: Predictor | None = N
         counts = np.array([data.networks[i][name] for i in rows])
         groups.append({"name": name, **_figures(y, answers, rows, counts), "published_mape": published(name, target)})
     everything = np.arange(len(y))
-    overall = {**_figures(y, answers, everything, np.ones(len(y))), "networks_mape": _mean([g["mape"] for g in groups])}
-    return {"schema": schema.EVALUATE, "target": predictor.target, "groups": groups, "overall": overall}
+    overall = {"name": "all layers", **_figures(y, answers, everything, np.ones(len(y)))}
+    return {"schema": schema.EVALUATE, "groups": groups, "overall": {**overall, "published_mape": _weighted(groups)}}
+
+
+def _weighted(groups: Sequence[dict[str, Any]]) -> float | None:
+    if any(g["published_mape"] is None for g in groups):
+        return None
+    return float(np.average([g["published_mape"] for g in groups], weights=[g["n"] for g in groups]))
 
 
 def errors_by_network(predictor: Predictor, data: Dataset) -> list[tuple[str, F64]]:
@@ -63,9 +72,12 @@ def errors_by_network(predictor: Predictor, data: Dataset) -> list[tuple[str, F6
 
 
 def published(name: str, target: str) -> float | None:
-    """Augur's own figure for a network of its data set, None for any other."""
-    stem = name.rpartition("/")[2].lower().replace("_conv_layers", "")
-    found = PUBLISHED.get(stem)
+    """Augur's own figure for a network of its data set, told by its files' names (resnet18_conv_layers); else None.
+
+    A network of the same name that was measured elsewhere is no part of that data set.
+    """
+    stem, ending, rest = name.rpartition("/")[2].lower().partition("_conv_layers")
+    found = PUBLISHED.get(stem) if ending and not rest else None
     return None if found is None else found[0 if target == "latency" else 1]
 
 
@@ -86,15 +98,12 @@ def _answers(predictor: Predictor, layers: I64) -> dict[str, F64]:
 
 
 def _baseline(predictor: Predictor, layers: I64) -> F64:
-    """The predictor's own base term alone, without its trees; NaN where it has none."""
-    from dataclasses import replace
-
-    from augur_edge.predict.format import dumps, loads
-
-    model = loads(predictor.to_bytes())
-    if model.base is None:
+    """The roofline fitted to the training layers; NaN where the file has none, or was moved by `adapt`."""
+    meta = loads(predictor.to_bytes()).meta
+    found = meta.get("training", {}).get("roofline")
+    if found is None or "adapted" in meta:
         return np.full(len(layers), np.nan)
-    return _plain(Predictor(dumps(replace(model, trees=()))), layers)
+    return Roofline.from_dict(found).predict(layers)
 
 
 def _figures(y: F64, answers: dict[str, F64], rows: I64, counts: Any) -> dict[str, Any]:
@@ -116,12 +125,6 @@ def _figures(y: F64, answers: dict[str, F64], rows: I64, counts: Any) -> dict[st
     return {**figures, "baseline_mape": None if np.isnan(base).any() else metrics.mape(t, base)}
 
 
-def _mean(values: Sequence[float]) -> float:
-    if not values:
-        raise DataError("no networks in the data")
-    return float(np.mean(values))
-
-
 def evaluation_text(document: dict[str, Any]) -> str:
     """The document as a table for people."""
     header = (
@@ -138,7 +141,7 @@ def evaluation_text(document: dict[str, Any]) -> str:
         "base %",
         "publ. %",
     )
-    entries = [*document["groups"], {"name": "all layers", "published_mape": None, **document["overall"]}]
+    entries = [*document["groups"], document["overall"]]
     return console.table(header, [_line(entry) for entry in entries])
 
 

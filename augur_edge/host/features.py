@@ -91,9 +91,13 @@ def physics(layers: I64, tiles: Tiles, shares: F64) -> F64:
     convolution, groups = get("kind") == CONV, get("groups") > 1
     flags += [convolution & ~groups & (get("kernel_area") == 1), get("depthwise") > 0]
     flags += [convolution & groups & (get("in_c_per_group") > 1), get("padding_h") > 0, get("fused_add") > 0]
+    flags += [convolution & ~groups & (get("in_c") < 16), convolution & groups & (get("in_c_per_group") % 16 == 0)]
+    blocks = [np.log2(np.gcd(layers[:, i] // by, 64)) for i in (5, 6) for by in (1, layers[:, 12])]
     ops = [get("op") == code for code in (14, 16, 21, 38)]
     logged = np.log(np.stack(logs, axis=1))
-    return np.hstack([np.log(terms(layers, tiles)[:, :5]), logged, np.stack(flags + ops, axis=1), shares[:, :5]])
+    return np.hstack(
+        [np.log(terms(layers, tiles)[:, :5]), logged, np.stack(flags + blocks + ops, axis=1), shares[:, :5]]
+    )
 
 
 def infer_tiles(layers: I64, targets: Sequence[F64], seed: int = 0) -> Tiles:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from augur_edge import console
 from augur_edge.errors import DataError
 from augur_edge.host.features import F64, I64, Tiles
 from augur_edge.host.teachers import Residual, missing
@@ -159,21 +160,25 @@ class Node(Residual):
         tensors = [t.requires_grad_() for p in parameters for t in p.values()]
         optimiser, best, waited = QHAdam(tensors, 3e-3), np.inf, 0
         recent: list[list[dict[str, Any]]] = []
-        for step in range(1, self.most_steps + 1):
-            rows = torch.randint(0, len(x), (min(self.batch, len(x)),))
-            ((forward(parameters, x[rows]) - z[rows]) ** 2).mean().backward()
-            optimiser.step()
-            if step % self.every:
-                continue
-            recent = [*recent, [{k: t.detach().clone() for k, t in p.items()} for p in parameters]][-5:]
-            mean = [{k: torch.stack([r[i][k] for r in recent]).mean(0) for k in p} for i, p in enumerate(parameters)]
-            with torch.no_grad():
-                error = float((forward(mean, held[0]) - held[1]).abs().mean())
-            best, waited = (error, 0) if error < best else (best, waited + 1)
-            if waited == 0:
-                self._parameters = copy.deepcopy(mean)
-            if waited >= self.patience:
-                break
+        with console.Progress(self.most_steps, self.name, "steps") as progress:
+            for step in range(1, self.most_steps + 1):
+                rows = torch.randint(0, len(x), (min(self.batch, len(x)),))
+                ((forward(parameters, x[rows]) - z[rows]) ** 2).mean().backward()
+                optimiser.step()
+                if step % self.every:
+                    continue
+                recent = [*recent, [{k: t.detach().clone() for k, t in p.items()} for p in parameters]][-5:]
+                mean = [
+                    {k: torch.stack([r[i][k] for r in recent]).mean(0) for k in p} for i, p in enumerate(parameters)
+                ]
+                with torch.no_grad():
+                    error = float((forward(mean, held[0]) - held[1]).abs().mean())
+                progress.update(step, f"error on the layers held out {100 * error * self._scale:.2f} %")
+                best, waited = (error, 0) if error < best else (best, waited + 1)
+                if waited == 0:
+                    self._parameters = copy.deepcopy(mean)
+                if waited >= self.patience:
+                    break
 
     def _residual(self, x: F64) -> F64:
         torch = _torch()

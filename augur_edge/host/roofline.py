@@ -8,10 +8,12 @@ Roofline, CACM 52 (2009), has a = 0 and p infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from augur_edge.host.features import F64, I64, Tiles, infer_tiles, layer_class, terms
+from augur_edge.errors import DataError
+from augur_edge.host.features import F64, I64, TERMS, Tiles, infer_tiles, layer_class, terms
 
 _OVERLAPPED = 4  # work, weights, inputs, outputs
 _LEAST_ROWS = 12
@@ -38,6 +40,33 @@ class Roofline:
             if rows.sum() >= _LEAST_ROWS:
                 self.fits[value] = _fit(t[rows], y[rows])
         return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a file's provenance, rounded to six digits: tiles, and by class weights paid, hidden, and the power."""
+        assert self.tiles is not None, "fit first"
+        fits = {
+            str(value): [[float(f"{w:.6g}") for w in [*always, *hidden]], round(power, 6)]
+            for value, (always, hidden, power) in self.fits.items()
+        }
+        return {"tiles": [self.tiles.inner, self.tiles.outer, self.tiles.least], "fits": fits}
+
+    @classmethod
+    def from_dict(cls, found: Any) -> Roofline:
+        """Back from `to_dict`. Raises DataError for anything else."""
+        try:
+            inner, outer, least = (int(v) for v in found["tiles"])
+            n = len(TERMS)
+            fits = {
+                int(value): (np.array(weights[:n], np.float64), np.array(weights[n:], np.float64), float(power))
+                for value, (weights, power) in found["fits"].items()
+            }
+            if _REST not in fits or any(len(b) != _OVERLAPPED or not 1 <= c < 100 for _, b, c in fits.values()):
+                raise ValueError("weights")
+            if not 1 <= least <= min(inner, outer):
+                raise ValueError("tiles")
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+            raise DataError(f"the predictor's fitted roofline cannot be read ({error})") from None
+        return cls(Tiles(inner, outer, least), fits)
 
     def predict(self, layers: I64) -> F64:
         """float64[n], in the unit of the `y` that it was fitted to."""

@@ -87,6 +87,12 @@ class Process(Residual):
         blocks = np.array_split((x - self._mean) / self._spread, len(x) // 4096 + 1)
         return np.concatenate([np.asarray(self._model.predict(b)) for b in blocks])
 
+    def deviation(self, layers: I64) -> F64:
+        """float64[n]: the posterior's standard deviation of the log cost."""
+        x = self._features(layers, self.roofline.predict_with_shares(layers)[1])
+        blocks = np.array_split((x - self._mean) / self._spread, len(x) // 1024 + 1)
+        return np.concatenate([np.asarray(self._model.predict(b, return_std=True)[1]) for b in blocks])
+
 
 class Stack:
     """The geometric mean of teachers."""
@@ -104,10 +110,28 @@ class Stack:
         return np.asarray(np.exp(np.mean([np.log(t.predict(layers)) for t in self.teachers], axis=0)))
 
 
+def deviation_of(teacher: Teacher, layers: I64, y: F64, seed: int) -> Process:
+    """A process fitted to these layers: the teacher itself or one of its stack, where it is one."""
+    members = teacher.teachers if isinstance(teacher, Stack) else [teacher]
+    found = next((t for t in members if isinstance(t, Process)), None)
+    if found is not None:
+        return found
+    first = members[0]
+    process: Process = Process(seed, first.roofline.tiles if isinstance(first, Residual) else None).fit(layers, y)
+    return process
+
+
 def _node(seed: int, tiles: Tiles) -> Teacher:
     from augur_edge.host.node import Node
 
     return Node(seed, tiles)
+
+
+def _node_augur(seed: int, tiles: Tiles) -> Teacher:
+    """Of the shape that Augur published, far slower to train than the small one."""
+    from augur_edge.host.node import AUGUR, Node
+
+    return Node(seed, tiles, AUGUR)
 
 
 Factory = Callable[[int, Tiles], Teacher]
@@ -116,6 +140,7 @@ TEACHERS: dict[str, Factory] = {
     "trees": Trees,
     "process": Process,
     "node": _node,
+    "node-augur": _node_augur,
     "stack": lambda seed, tiles: Stack([Trees(seed, tiles), Process(seed, tiles)]),
 }
 

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 
 from augur_edge import __version__
-from augur_edge.host.dataset import Dataset
-from augur_edge.host.distill import LEVELS, Budget, conformal, distill, overhead
+from augur_edge.dataset.rows import Dataset
+from augur_edge.host.checkpoint import Checkpoint
+from augur_edge.host.distill import LEVELS, Budget, distill
+from augur_edge.host.intervals import intervals
+from augur_edge.host.roofline import Roofline
 from augur_edge.host.teachers import Teacher
+from augur_edge.host.totals import Totals, fit_totals
 from augur_edge.host.validate import Talk, cross_validate, fitted, tiles_of
 from augur_edge.metrics import mape
 from augur_edge.predict import Predictor
@@ -39,14 +43,16 @@ class Trained:
     report: dict[str, Any]
 
 
-def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
+def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Checkpoint | None = None) -> Trained:
     """A predictor of `plan.target` from all layers of `data` that have it; the same data and seed give the same file.
+
+    done: what an interrupted training of the same has reached, and where this one keeps what it reaches.
 
     Raises UsageError and DataError, one line each, where the data cannot be learnt from.
     """
     data = data.known(plan.target)
     y = data.targets[plan.target]
-    validated = cross_validate(data, plan.target, plan.teacher, plan.seed, talk)
+    validated = cross_validate(data, plan.target, plan.teacher, plan.seed, talk=talk, done=done)
     talk(f"teacher: {validated.best}, {validated.mape[validated.best]:.2f} % out of fold")
     teacher = fitted(data, plan.target, validated.best, plan.seed)
     made = distill(teacher, data, plan.target, plan.seed, plan.budget)
@@ -55,6 +61,7 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
     student = Predictor(made.data).predict_many(data.layers).astype(np.float64)
     report = {
         "version": __version__,
+        **_setting(data),
         "target": plan.target,
         "seed": plan.seed,
         "layers": len(data),
@@ -63,11 +70,26 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None) -> Trained:
         "training_mape": round(mape(y, student), 4),
         "tiles": {"inner": tiles.inner, "outer": tiles.outer, "least": tiles.least},
         "student": made.report,
+        "roofline": Roofline(tiles).fit(data.layers, y).to_dict(),
     }
+    levels, spread = intervals(made.model, data.layers, residuals, made.doubt, plan.levels, seed=plan.seed)
+    whole = plan.target == "latency"
+    totals = fit_totals(data, validated.predictions[validated.best], plan.levels) if whole else Totals()
     model = replace(
         made.model,
-        levels=conformal(residuals, made.gaps, plan.levels, plan.seed),
-        overhead=overhead(made.data, data) if plan.target == "latency" else 0.0,
-        meta={"training": {**report, **plan.about}},
+        levels=levels,
+        spread=spread,
+        overhead=totals.once,
+        layer_overhead=totals.per_layer,
+        meta={"training": {**report, **({"network": totals.report} if totals.report else {}), **plan.about}},
     )
     return Trained(dumps(model), teacher, report)
+
+
+def _setting(data: Dataset) -> dict[str, Any]:
+    """Device, runtime and threads that the layers were measured with, where the data says so."""
+    words = [part.strip() for setting in data.devices for part in setting.split(",")]
+    if len(words) < 2:
+        return {"device": words[0]} if words else {}
+    threads = int(words[2].split()[0]) if len(words) > 2 else 1
+    return {"device": words[0], "runtime": words[1], "threads": threads}

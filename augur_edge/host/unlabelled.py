@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,23 +13,31 @@ from augur_edge.prior import KINDS as PRIOR_KINDS
 from augur_edge.prior import kind_of, sample_layers
 
 _CHANNELS = np.array(
-    [1, 3, *range(4, 64, 4), *range(64, 128, 8), *range(128, 512, 16), *range(512, 2049, 64)], np.int64
+    [1, 2, 3, *range(4, 32, 2), *range(32, 64, 4), *range(64, 128, 8), *range(128, 512, 16), *range(512, 2049, 64)],
+    np.int64,
 )
-_SIDES = np.array([1, 2, *range(3, 65), *range(72, 161, 8), *range(176, 353, 16)], np.int64)
+_SIDES = np.arange(1, 353, dtype=np.int64)  # all: a machine's tiles of places show at sides that are no multiples
+_FEW_CHANNELS = 0.25  # of the moves lead to far fewer: steps are steepest there, and the student fell behind there
+_MOST_OF_PRIOR = 2000  # drawing these takes longer than all the rest
 
 
 def unlabelled(layers: I64, ops: list[str], count: int, seed: int) -> I64:
-    """int64[about count, 16]: 19 in 20 are relatives of `layers`, the rest from the prior where it has their kinds.
+    """int64[about count, 16]: most are relatives of `layers`, at most 1 in 20 from the prior where it has their kinds.
 
     ops: names of the ops in `layers`. Relatives keep op, kernel, stride and grouping; sizes and channels move.
     """
     kinds = sorted({kind for kind in map(kind_of, ops) if kind in PRIOR_KINDS})
-    share = count // 20 // max(len(kinds), 1)
-    drawn = sample_layers(",".join(f"{kind}:{share}" for kind in kinds), seed) if kinds else []
+    share = min(count // 20, _MOST_OF_PRIOR) // max(len(kinds), 1)
     parts = [relatives(layers, count - share * len(kinds), seed)]
-    if drawn:
-        parts.append(layer_matrix(drawn))
+    if kinds and share:
+        parts.append(_of_prior(",".join(f"{kind}:{share}" for kind in kinds), seed))
     return np.concatenate(parts)
+
+
+@lru_cache(maxsize=8)
+def _of_prior(kinds: str, seed: int) -> I64:
+    """int64[n, 16], kept: cross-validated trainings of one seed draw the same."""
+    return layer_matrix(sample_layers(kinds, seed))
 
 
 def relatives(layers: I64, count: int, seed: int) -> I64:
@@ -36,7 +46,7 @@ def relatives(layers: I64, count: int, seed: int) -> I64:
     channels_seen, sides_seen = np.unique(layers[:, 5:7]), np.unique(layers[:, 3:5])
 
     def channels_near(values: I64) -> I64:
-        return _moved(values, (_CHANNELS, channels_seen), rng, 0.6)
+        return _moved(values, (_CHANNELS, channels_seen), rng, 0.6, _FEW_CHANNELS)
 
     def sides_near(values: I64) -> I64:
         return _moved(values, (_SIDES, sides_seen), rng, 0.5)
@@ -70,13 +80,18 @@ def _chances(layers: I64) -> npt.NDArray[np.float64]:
     return np.asarray(weights / weights.sum())
 
 
-def _moved(values: I64, grids: tuple[I64, I64], rng: np.random.Generator, chance: float) -> I64:
-    """With `chance` a value within a factor of about two: 2 in 5 times of the first grid, else of the second."""
+def _moved(values: I64, grids: tuple[I64, I64], rng: np.random.Generator, chance: float, few: float = 0.0) -> I64:
+    """With `chance` a value within a factor of about two: 2 in 5 times of the first grid, else of the second.
+
+    few: share of the moves that go down, by a factor of three and more.
+    """
     out = values
-    wished = np.log(values * np.exp(rng.normal(0, 0.5, len(values))))
+    down = rng.random(len(values)) < few
+    wished = np.log(values) + np.where(down, rng.normal(-1.2, 1.0, len(values)), rng.normal(0, 0.5, len(values)))
     pick = rng.random(len(values))
     for grid, low, high in ((grids[0], 0.0, 0.4 * chance), (grids[1], 0.4 * chance, chance)):
-        near = grid[np.abs(np.log(grid)[None, :] - wished[:, None]).argmin(axis=1)]
+        logs = np.log(grid)
+        near = grid[np.searchsorted((logs[1:] + logs[:-1]) / 2, wished)]
         out = np.where((low <= pick) & (pick < high), near, out)
     return np.asarray(out)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable
 
 import numpy as np
 
+from augur_edge.dataset.rows import Dataset, folds
 from augur_edge.errors import UsageError
-from augur_edge.host.dataset import Dataset, folds
+from augur_edge.host.checkpoint import Checkpoint
 from augur_edge.host.features import F64, Tiles, infer_tiles
 from augur_edge.host.teachers import TEACHERS, Teacher
 from augur_edge.metrics import mape
+from augur_edge.predict.encode import FIELDS
 
 LEAST_LAYERS = 20
 _FOLDS = 5
@@ -30,27 +33,42 @@ class Validated:
 
 def tiles_of(data: Dataset, seed: int) -> Tiles:
     """The device's tiles, from all targets of these layers."""
-    return infer_tiles(data.layers, list(data.targets.values()), seed)
+    return _tiles(data.layers.tobytes(), tuple(y.tobytes() for y in data.targets.values()), seed)
 
 
-def cross_validate(data: Dataset, target: str, choice: str, seed: int, talk: Talk) -> Validated:
+@lru_cache(maxsize=128)
+def _tiles(layers: bytes, targets: tuple[bytes, ...], seed: int) -> Tiles:
+    """Kept: teachers of one fold share them, and so do the folds of both targets."""
+    rows = np.frombuffer(layers, np.int64).reshape(-1, len(FIELDS))
+    return infer_tiles(rows, [np.frombuffer(y) for y in targets], seed)
+
+
+def cross_validate(
+    data: Dataset, target: str, choice: str, seed: int, *, talk: Talk, done: Checkpoint | None = None
+) -> Validated:
     """choice: a teacher, or `auto`: trees, the process, or the stack of both, whichever errs least.
 
     Everything is fitted inside each fold's training layers, the tiles too. The roofline comes along as the baseline.
+    done: folds that need not be computed again; each new one is put there.
     Raises UsageError for fewer than LEAST_LAYERS layers, an unknown teacher, and a target that is always the same.
     """
     y = data.targets[target]
     check(y, choice)
     names = list(dict.fromkeys(["roofline", *(MEMBERS if choice in {"auto", "stack"} else [choice])]))
     found = {name: np.empty(len(y)) for name in names}
+    done = Checkpoint() if done is None else done
     for k, (train, test) in enumerate(folds(len(y), _FOLDS, seed), 1):
-        part = data.take(train)
-        tiles = tiles_of(part, seed)
-        for name in names:
-            teacher = TEACHERS[name](seed, tiles).fit(part.layers, part.targets[target])
-            found[name][test] = teacher.predict(data.layers[test])
+        answers, kept = done.get(f"fold{k}"), ", kept from before"
+        if answers is None:
+            part, kept = data.take(train), ""
+            tiles = tiles_of(part, seed)
+            fits = [TEACHERS[name](seed, tiles).fit(part.layers, part.targets[target]) for name in names]
+            answers = np.stack([teacher.predict(data.layers[test]) for teacher in fits])
+            done.put(f"fold{k}", answers)
+        for name, values in zip(names, answers):
+            found[name][test] = values
         errors = ", ".join(f"{n} {mape(y[test], found[n][test]):.1f} %" for n in names)
-        talk(f"fold {k} of {_FOLDS}: mean error {errors}")
+        talk(f"fold {k} of {_FOLDS}: mean error {errors}{kept}")
     if choice in {"auto", "stack"}:
         found["stack"] = np.exp(np.mean([np.log(found[name]) for name in MEMBERS], axis=0))
     errors_of = {name: mape(y, p) for name, p in found.items()}

@@ -1,8 +1,9 @@
 """A predictor moved to another device or setting by a few measured layers; numpy alone, so it runs on the device.
 
-Only the base term is fitted again. Its positive weights and its constant move in log space from where they were: all
-together by one free factor, and each by itself under a Gaussian prior, so that five layers are enough to say "twice
-as fast" and fifty can tell memory from arithmetic. How wide the prior is, leave-one-out error chooses.
+The base term is fitted again, together with a factor for each group of ops (`groups`). The term's positive weights and
+its constant move in log space from where they were: all together by one free factor, and each by itself under a
+Gaussian prior, so that five layers are enough to say "twice as fast" and fifty can tell memory from arithmetic. How
+wide the prior is, leave-one-out error chooses, and whether anything moves at all.
 """
 
 from __future__ import annotations
@@ -16,33 +17,43 @@ from augur_edge._kernel import Predictor
 from augur_edge.errors import UsageError
 from augur_edge.predict.encode import encode
 from augur_edge.predict.format import dumps
+from augur_edge.predict.groups import N_GROUPS, group_of, with_factors
 from augur_edge.predict.model import Base, Level, Model
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 LEAST = 3
-_WIDTHS = (0.03, 0.2, 0.6, 2.0)  # of the prior, in natural logs
-_NOISE = 0.1
+_WIDTHS = (0.0, 0.03, 0.2, 0.6, 2.0)  # of the prior, in natural logs; 0: all stays as it was
+_GROUP_WIDTH = 0.5
+_NOISE = 0.2  # of what the trees do not know of the new setting, in natural logs
+_FAR = 0.4  # from here on a layer's weight falls
 _STEPS = 20
+_CANDIDATES = 4  # times the layers asked for, among which the design chooses
 
 
 @dataclass(frozen=True, eq=False)
 class _Roofline:
-    """The base term over rows x, float64[n, features], as a function of theta: logs of weights, constant, factor."""
+    """The base term over rows x, float64[n, features], and each row's group, as a function of theta.
+
+    theta: logs of weights, of the constant, of a factor for all and of one for each group.
+    """
 
     weights: F64
     x: F64
+    groups: I64
 
     def base(self, theta: F64) -> Base:
         found = np.zeros_like(self.weights)
-        found[self.weights > 0] = np.exp(theta[:-2] + theta[-1])
-        return Base("roofline", float(np.exp(theta[-2] + theta[-1])), found)
+        own, (constant, factor) = theta[: -N_GROUPS - 2], theta[-N_GROUPS - 2 : -N_GROUPS]
+        found[self.weights > 0] = np.exp(own + factor)
+        return Base("roofline", float(np.exp(constant + factor)), found)
 
     def log(self, theta: F64) -> F64:
-        """float64[n], natural log of the term."""
+        """float64[n], natural log of the term times its group's factor."""
         base = self.base(theta)
-        return np.asarray(np.log(np.maximum(base.constant + (self.x @ base.weights.T).max(axis=1), 1e-30)))
+        term = np.log(np.maximum(base.constant + (self.x @ base.weights.T).max(axis=1), 1e-30))
+        return np.asarray(term + theta[-N_GROUPS:][self.groups])
 
     def slopes(self, theta: F64) -> F64:
         """float64[n, parameters], by differences."""
@@ -50,19 +61,25 @@ class _Roofline:
         return np.stack([(self.log(theta + step * unit) - here) / step for unit in np.eye(len(theta))], axis=1)
 
     def fit(self, wished: F64, start: F64, width: float) -> F64:
-        """Theta of the least posterior error, by damped Gauss-Newton. wished: float64[n], logs."""
+        """Theta of the least posterior error, by damped Gauss-Newton. wished: float64[n], logs.
+
+        Layers far off weigh less, by Cauchy's weights: a kernel that only one setting has says nothing of the others.
+        """
+        if width == 0:
+            return start
         ridge = np.full(len(start), (_NOISE / width) ** 2)
-        ridge[-1] = 1e-4
+        ridge[-N_GROUPS:], ridge[-N_GROUPS - 1] = (_NOISE / _GROUP_WIDTH) ** 2, 1e-4
         theta: F64 = start.copy()
         for _ in range(_STEPS):
             slopes, miss = self.slopes(theta), wished - self.log(theta)
-            step = np.linalg.solve(slopes.T @ slopes + np.diag(ridge), slopes.T @ miss - ridge * (theta - start))
+            leant = slopes / (1 + (miss / _FAR) ** 2)[:, None]
+            step = np.linalg.solve(leant.T @ slopes + np.diag(ridge), leant.T @ miss - ridge * (theta - start))
             theta = theta + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
         return theta
 
 
 def adapt(model: Model, layers: I64, y: F64) -> Model:
-    """The model with its base term fitted to measured layers. layers: int64[n, 16]; y: float64[n], positive, n >= 3.
+    """The model moved to measured layers. layers: int64[n, 16]; y: float64[n], positive, n >= 3.
 
     y is in the model's unit. Interval bounds are widened where the new residuals need it. Raises UsageError for too few
     layers, and for a model without what is fitted: a roofline under an exp link, on layers.
@@ -76,14 +93,20 @@ def adapt(model: Model, layers: I64, y: F64) -> Model:
     width = min(_WIDTHS, key=lambda w: _left_out_error(roofline, wished, start, w))
     theta = roofline.fit(wished, start, width)
     left_out = _left_out(roofline, wished, start, width)
+    factors = theta[-N_GROUPS:]
     about = {
         "layers": len(y),
         "prior_width": width,
+        "factors": [round(float(np.exp(f)), 4) for f in factors],
         "mape_before": round(100 * float(np.abs(answer / y - 1).mean()), 3),
         "mape_left_out": round(100 * float(np.abs(np.exp(left_out) - 1).mean()), 3),
     }
-    levels = tuple(_widened(level, left_out) for level in model.levels)
-    return replace(model, base=roofline.base(theta), levels=levels, meta={**model.meta, "adapted": about})
+    share = 1.0 if model.spread is None else model.spread.of(roofline.x.astype(np.float32))
+    levels = tuple(_widened(level, left_out / share) for level in model.levels)
+    meta = {**model.meta, "adapted": about}
+    if "network" in meta.get("training", {}):  # its interval was of the old setting
+        meta["training"] = {key: value for key, value in meta["training"].items() if key != "network"}
+    return with_factors(replace(model, base=roofline.base(theta), levels=levels, meta=meta), factors)
 
 
 def suggest(model: Model, layers: I64, count: int) -> list[int]:
@@ -93,10 +116,12 @@ def suggest(model: Model, layers: I64, count: int) -> list[int]:
     Verdinelli, Bayesian experimental design: a review, Statistical Science 10 (1995). Raises UsageError as `adapt`.
     """
     roofline, start = _roofline(model, layers)
-    slopes = roofline.slopes(start)
-    covariance = np.diag([*[_WIDTHS[2] ** 2] * (len(start) - 1), 4.0])
+    usual = _usual(model, layers, _CANDIDATES * count)
+    slopes = roofline.slopes(start)[usual]
+    own = len(start) - N_GROUPS - 1
+    covariance = np.diag([*[_WIDTHS[2] ** 2] * own, 4.0, *[_GROUP_WIDTH**2] * N_GROUPS])
     chosen: list[int] = []
-    for _ in range(min(count, len(layers))):
+    for _ in range(min(count, len(usual))):
         spread = slopes @ covariance
         variance = (spread * slopes).sum(axis=1) + _NOISE**2
         gain = ((spread @ slopes.T) ** 2).sum(axis=1) / variance
@@ -104,7 +129,19 @@ def suggest(model: Model, layers: I64, count: int) -> list[int]:
         best = int(gain.argmax())
         chosen.append(best)
         covariance -= np.outer(spread[best], spread[best]) / variance[best]
-    return chosen
+    return [int(usual[i]) for i in chosen]
+
+
+def _usual(model: Model, layers: I64, count: int) -> I64:
+    """Places of up to `count` layers: of each group its share, from the cheapest to the dearest of it in even steps.
+
+    The design alone asks for the strangest layers, as if its model of them were right; on measured ones that errs more.
+    """
+    if count >= len(layers):
+        return np.arange(len(layers))
+    cost = Predictor(dumps(model)).predict_many(layers)
+    order = np.lexsort((cost, group_of(layers)))
+    return np.asarray(order[((np.arange(count) + 0.5) * len(order) / count).astype(np.int64)])
 
 
 def _roofline(model: Model, layers: I64) -> tuple[_Roofline, F64]:
@@ -117,7 +154,8 @@ def _roofline(model: Model, layers: I64) -> tuple[_Roofline, F64]:
     if (base.weights < 0).any() or base.constant <= 0:
         raise UsageError("its roofline has negative parts; train it again")
     x = encode(layers)[:, [f.id for f in model.features]].astype(np.float64)
-    return _Roofline(base.weights, x), np.append(np.log(np.append(base.weights[base.weights > 0], base.constant)), 0.0)
+    own = np.log(np.append(base.weights[base.weights > 0], base.constant))
+    return _Roofline(base.weights, x, group_of(layers)), np.concatenate([own, np.zeros(1 + N_GROUPS)])
 
 
 def _left_out(roofline: _Roofline, wished: F64, start: F64, width: float) -> F64:
@@ -125,14 +163,14 @@ def _left_out(roofline: _Roofline, wished: F64, start: F64, width: float) -> F64
     part = np.arange(len(wished)) % min(len(wished), 10)
     errors = np.empty(len(wished))
     for k in np.unique(part):
-        others = _Roofline(roofline.weights, roofline.x[part != k])
+        others = _Roofline(roofline.weights, roofline.x[part != k], roofline.groups[part != k])
         theta = others.fit(wished[part != k], start, width)
         errors[part == k] = (wished - roofline.log(theta))[part == k]
     return errors
 
 
 def _left_out_error(roofline: _Roofline, wished: F64, start: F64, width: float) -> float:
-    return float(np.abs(_left_out(roofline, wished, start, width)).mean())
+    return float(np.minimum(np.abs(_left_out(roofline, wished, start, width)), _FAR).mean())
 
 
 def _widened(level: Level, errors: F64) -> Level:

@@ -15,7 +15,8 @@ def dump(model: Model, size: int) -> str:
 
 def _head(model: Model, size: int) -> Iterator[str]:
     yield f"predictor of {model.target} in {model.unit}, {size} bytes, encoder {model.encoder}, link {model.link}"
-    yield f"bias {model.bias!r}, scale {model.scale!r}, network overhead {model.overhead!r}"
+    yield f"bias {model.bias!r}, scale {model.scale!r}"
+    yield f"network overhead {model.overhead!r}, {model.layer_overhead!r} a layer"
     rounding = f", rounding moves a score by at most {model.rounding_error:.3g}" if model.leaves == "int16" else ""
     yield f"{len(model.trees)} trees, {model.leaves} leaves{rounding}"
 
@@ -26,6 +27,10 @@ def _parts(model: Model) -> Iterator[str]:
     yield from _base(model.base, [f.name for f in model.features])
     for level in model.levels:
         yield f"interval {level.level:g}: score {level.low:+.6g} to {level.high:+.6g}"
+    if model.spread is not None:
+        names = [model.features[f].name for f in model.spread.features.tolist()]
+        yield "spread: " + ", ".join(f"{n} > {t:.9g}" for n, t in zip(names, model.spread.thresholds.tolist()))
+        yield "  " + " ".join(f"{v:.6g}" for v in model.spread.shares.tolist())
     for key, value in sorted(model.meta.items()):
         yield f"meta {key}: {json.dumps(value, ensure_ascii=False, sort_keys=True)}"
 

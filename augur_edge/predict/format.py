@@ -26,18 +26,20 @@ from augur_edge.predict.model import (
     Feature,
     Level,
     Model,
+    Spread,
     Tree,
     check_model,
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 ORDER = 0x0A0B0C0D
-HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8s16x")
+HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8sd8x")
 ENTRY = struct.Struct("<IIII")
 FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL = range(1, 11)
+COMPARISON = struct.Struct("<If")
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD = range(1, 12)
 PADDING_CUT = 127
 LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 
@@ -65,8 +67,28 @@ def dumps(model: Model) -> bytes:
         CUTS: cuts.tobytes(),
         LEAF: b"".join(_placed(trees, "<f4" if model.leaves == "float32" else "<i2")),
         INTERVAL: b"".join(LEVEL.pack(v.level, v.low, v.high) for v in model.levels),
+        SPREAD: _packed_spread(model.spread),
     }
     return _assemble(model, len(columns), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)})
+
+
+def _packed_spread(spread: Spread | None) -> bytes:
+    if spread is None:
+        return b""
+    pairs = zip(spread.features.tolist(), spread.thresholds.tolist())
+    comparisons = b"".join(COMPARISON.pack(*pair) for pair in pairs)
+    return struct.pack("<II", len(spread.features), 0) + comparisons + spread.shares.astype("<f4").tobytes()
+
+
+def _read_spread(data: bytes | None) -> Spread | None:
+    if data is None:
+        return None
+    depth = struct.unpack_from("<I", data)[0]
+    if not 1 <= depth <= MAX_DEPTH or len(data) != 8 + 8 * depth + (4 << depth):
+        raise ValueError("spread")
+    pairs = list(COMPARISON.iter_unpack(data[8 : 8 + 8 * depth]))
+    features, thresholds = np.array([f for f, _ in pairs], np.int64), np.array([t for _, t in pairs], np.float32)
+    return Spread(features, thresholds, np.frombuffer(data[8 + 8 * depth :], "<f4"))
 
 
 def _columns_of(trees: list[Tree], n_features: int) -> Columns:
@@ -124,9 +146,12 @@ def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes
         ORDER, HEADER.size + len(table) + len(body), LINKS.index(model.link), LEAVES.index(model.leaves),
         BASES.index(model.base.kind if model.base else "none"), 0, encoder, version, len(model.features), n_columns,
         len(model.levels), len(sections), len(model.trees), 0, model.bias, model.scale, model.overhead,
-        model.rounding_error, model.target.encode(), model.unit.encode(),
+        model.rounding_error, model.target.encode(), model.unit.encode(), model.layer_overhead,
     )  # fmt: skip
-    whole = HEADER.pack(MAGIC, MAJOR, MINOR, 0, *fields) + table + body
+    minor = (
+        MINOR if model.layer_overhead or model.spread is not None else 0
+    )  # the lowest that holds it, for older readers
+    whole = HEADER.pack(MAGIC, MAJOR, minor, 0, *fields) + table + body
     return whole[:12] + struct.pack("<I", zlib.crc32(whole[16:])) + whole[16:]
 
 
@@ -154,7 +179,7 @@ def _read_header(data: bytes) -> dict[str, Any]:
     names = (
         "magic", "major", "minor", "crc", "order", "size", "link", "leaves", "base", "zero", "encoder", "version",
         "n_features", "n_columns", "n_levels", "n_sections", "n_trees", "zero2", "bias", "scale", "overhead",
-        "rounding_error", "target", "unit",
+        "rounding_error", "target", "unit", "layer_overhead",
     )  # fmt: skip
     head = dict(zip(names, HEADER.unpack_from(data)))
     if head["order"] != ORDER:
@@ -224,8 +249,9 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         leaves=LEAVES[head["leaves"]],
         base=_read_base(BASES[head["base"]], parts, len(records)),
         levels=tuple(Level(*r) for r in LEVEL.iter_unpack(parts.get(INTERVAL, b""))),
+        spread=_read_spread(parts.get(SPREAD)),
         meta=meta,
-        **{k: head[k] for k in ("bias", "scale", "overhead", "rounding_error")},
+        **{k: head[k] for k in ("bias", "scale", "overhead", "layer_overhead", "rounding_error")},
     )
 
 

@@ -68,10 +68,28 @@ class Level:
 
 
 @dataclass(frozen=True, eq=False)
+class Spread:
+    """Which share of each level's interval a row gets, 0 < share <= 1, by one oblivious tree as `Tree`.
+
+    features: int[depth], thresholds: float32[depth], shares: float32[2 ** depth].
+    """
+
+    features: npt.NDArray[np.int64]
+    thresholds: F32
+    shares: F32
+
+    def of(self, x: npt.NDArray[Any]) -> F64:
+        """float64[n] shares of rows float32[n, features]."""
+        place = ((x[:, self.features] > self.thresholds) << np.arange(len(self.features))).sum(axis=1)
+        return np.asarray(self.shares[place], np.float64)
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """All of a predictor. With int16 leaves, `leaves="int16"` and `rounding_error` bounds what that costs the score.
 
-    overhead: of a network, in `unit`. meta: provenance, anything JSON can hold.
+    overhead: of a network, layer_overhead: of each of its layers besides, in `unit`. meta: provenance, anything JSON
+    can hold.
     """
 
     features: tuple[Feature, ...]
@@ -85,7 +103,9 @@ class Model:
     scale: float = 1.0
     base: Base | None = None
     levels: tuple[Level, ...] = ()
+    spread: Spread | None = None
     overhead: float = 0.0
+    layer_overhead: float = 0.0
     rounding_error: float = 0.0
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -123,8 +143,10 @@ def check_model(model: Model) -> None:
         if not last < level.level < 1 or not level.low <= 0 <= level.high:
             raise DataError(f"interval {level}: levels must ascend between 0 and 1, with low <= 0 <= high")
         last = level.level
-    if not np.isfinite([model.bias, model.scale, model.overhead, model.rounding_error]).all():
-        raise DataError("bias, scale, overhead and rounding error must be finite")
+    if model.spread is not None:
+        _check_spread(model.spread, len(model.features))
+    if not np.isfinite([model.bias, model.scale, model.overhead, model.layer_overhead, model.rounding_error]).all():
+        raise DataError("bias, scale, overheads and rounding error must be finite")
 
 
 def _check_counts(model: Model) -> None:
@@ -151,6 +173,16 @@ def _check_counts(model: Model) -> None:
             raise DataError(f"feature {feature.name!r}: id {feature.id}, the encoder {model.encoder} has {ids}")
         if not -3.5e38 < feature.low <= feature.high < 3.5e38:
             raise DataError(f"feature {feature.name!r}: range {feature.low} to {feature.high} is not low <= high")
+
+
+def _check_spread(spread: Spread, n_features: int) -> None:
+    depth = len(spread.features)
+    if not 1 <= depth <= MAX_DEPTH or spread.thresholds.shape != (depth,) or spread.shares.shape != (1 << depth,):
+        raise DataError(f"spread: depth 1 to {MAX_DEPTH}, as many thresholds, 2^depth shares; it has depth {depth}")
+    if spread.features.min() < 0 or spread.features.max() >= n_features or not np.isfinite(spread.thresholds).all():
+        raise DataError(f"spread: a feature that is not among the {n_features}, or a threshold that is not finite")
+    if not ((spread.shares > 0) & (spread.shares <= 1)).all():
+        raise DataError("spread: a share is not above 0 and at most 1")
 
 
 def _check_tree(model: Model, i: int, tree: Tree) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Union
@@ -57,6 +59,20 @@ class Predictor(_kernel.Predictor):
     def predict_network(self, network: Layers) -> float:
         """Sum of the layers plus the network's overhead. network: a Network, Layers, or int64[n, 16]."""
         return self.predict_network_layers(_matrix(network))
+
+    def network_interval(self, network: Layers, level: float = 0.9) -> Interval:
+        """Total of a network and conformal bounds, from networks that were measured whole when it was trained.
+
+        in_domain: of all layers. Raises ValueError where the predictor has no such level for networks.
+        """
+        layers = _matrix(network)
+        known = json.loads(self.meta_json).get("training", {}).get("network", {}).get("levels", [])
+        found = next(((low, high) for stored, low, high in known if stored >= level), None)
+        if found is None:
+            raise ValueError(f"no interval of {level:g} for networks; it has {[k[0] for k in known] or 'none'}")
+        value = self.predict_network(layers)
+        inside = all(self.interval_of(0.0, *row)[3] for row in layers.tolist())
+        return Interval(value * math.exp(found[0]), value, value * math.exp(found[1]), inside)
 
     def network_total(self, network: Layers) -> _kernel.NetworkTotal:
         """A total that follows changes of single layers: `.change(position, layer)` gives the new one."""

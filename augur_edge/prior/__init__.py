@@ -7,9 +7,9 @@ MAX_MACS or MAX_BYTES. All layers have batch 1 and are float32.
 
 | dimension | values |
 |---|---|
-| channels | 1 to 2048, on the block sizes 8, 16 and 32 and off them |
+| channels | 1 to 2048, on the block sizes 4, 8, 16 and 32, seldom off them |
 | pixels | 7 to 224, not always square; stems 96 to 320 pixels and mostly 3 channels; gates 1 pixel |
-| kernel | 1 to 7, mostly 3 and 5, one in ten oblong; stems also 8, 11 and 16 |
+| kernel | 1 to 7, mostly 3 and 5, one in fourteen oblong; stems also 8, 11 and 16 |
 | stride | 1, 2, seldom 3; stems also 4 and, into patches, their kernel |
 | padding | half the kernel, none, or SAME; one in twenty with stride 1 dilated by 2 |
 | dense | 4 to 25088 features in (flattened maps), 1 to 4096 out; 1 to 1024 tokens |

@@ -20,6 +20,7 @@ _MAX_NETWORK_MACS = 2_000_000_000
 _MAX_ELEMENTS = MAX_BYTES // 16  # of one activation, so that an op on two of them stays within MAX_BYTES
 _TRIES = 30
 _MIN_PIXELS = 7
+_MIN_CHANNELS = 8  # inside a network; what widens an image may have fewer before it
 _MIN_MACS = 1 << 14  # of a convolution, as in the prior: below it a device times the call
 _FUSING = ("conv2d", "dense")
 _LONE_ACTIVATIONS = ("hard_swish", "swish", "gelu")  # not fused by runtimes into what is before them
@@ -148,9 +149,9 @@ class _Maps(_Chain):
     own = ("conv2d", "pool")
 
     def __init__(self, d: Draws, left: Counter[str], name: str) -> None:
-        shape = dims.image(d) if left["conv2d"] > 0 and d.chance(0.5) else dims.feature_map(d)
+        shape = dims.image(d) if left["conv2d"] > 0 and d.chance(0.75) else dims.feature_map(d, _MIN_CHANNELS)
         while prod(shape) > _MAX_ELEMENTS // 4:
-            shape = dims.feature_map(d)
+            shape = dims.feature_map(d, _MIN_CHANNELS)
         super().__init__(d, left, name, shape)
         if shape[1] in (1, 3, 4) and min(shape[2:]) >= 96 and left["conv2d"] > 0:
             layer = _fitting(windows.stem_on, d, shape)
@@ -162,7 +163,8 @@ class _Maps(_Chain):
         for _ in range(_TRIES):
             family = self.d.pick(("dense", "pointwise", "depthwise", "grouped"), (40, 30, 22, 8))
             near = max(1, min(2048, int(self.shape[1] * self.d.pick((0.25, 0.5, 1, 1, 2, 4, 6)))))
-            out = near if self.d.chance(0.5) else dims.channels(self.d)
+            near = near - near % 8 if near >= 8 and self.d.chance(0.9) else near
+            out = near if near >= 8 and self.d.chance(0.5) else dims.channels(self.d, _MIN_CHANNELS)
             layer = _fitting(windows.conv_on, self.d, family, self.shape, out)
             if layer and layer.macs >= _MIN_MACS and self.put(layer):
                 return

@@ -16,8 +16,8 @@ _GROUPS = (2, 4, 8, 16, 32, 64)
 
 
 def _kernel(d: Draws) -> tuple[int, int]:
-    k = d.pick((1, 2, 3, 4, 5, 6, 7), (2, 1, 8, 1, 4, 1, 3))
-    return d.pick(((k, 1), (1, k))) if d.chance(0.1) else (k, k)
+    k = d.pick((1, 2, 3, 4, 5, 6, 7), (4, 2, 18, 2, 8, 2, 6))
+    return d.pick(((k, 1), (1, k))) if d.chance(0.07) else (k, k)
 
 
 def _fused(d: Draws, layer: Layer) -> Layer:

@@ -40,6 +40,15 @@ inline Score score_of(const augur_model &m, const float *x, double sum, double r
   }
 }
 
+// How much of a level's interval this row gets.
+inline double share_of(const Spread &s, const float *x) {
+  if (s.depth == 0) return 1.0;
+  uint32_t place = 0;
+  for (uint32_t i = 0; i < s.depth; ++i)
+    place |= static_cast<uint32_t>(x[s.comparisons[i].feature] > s.comparisons[i].threshold) << i;
+  return static_cast<double>(s.shares[place]);
+}
+
 // Rounded to float32 and kept within its finite range.
 inline float linked(const augur_model &m, const Score &s, double offset) {
   constexpr double kMax = 3.4028234663852886e38;

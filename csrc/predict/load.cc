@@ -9,7 +9,7 @@ namespace augur {
 namespace {
 
 const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
-enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kKnown };
+enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kKnown };
 
 struct Section {
   uint32_t offset, bytes;
@@ -49,8 +49,10 @@ struct Loader {
   bool slots(const Group &g);
   AUGUR_SMALL bool leaves();
   AUGUR_SMALL bool levels();
+  AUGUR_SMALL bool spread();
   bool all() {
-    return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels();
+    return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels() &&
+           spread();
   }
 };
 
@@ -88,6 +90,8 @@ bool Loader::counts() {
   m.bias = at<double>(48), m.scale = at<double>(56), m.overhead = at<double>(64);
   for (uint32_t offset = 48; offset < 80; offset += 8)
     if (!finite(at<double>(offset))) return fail(AUGUR_E_VALUE, offset, "not a finite number");
+  m.layer_overhead = at<double>(112);
+  if (!finite(m.layer_overhead)) return fail(AUGUR_E_VALUE, 112, "not a finite number");
   if (data[103] != 0 || data[111] != 0) return fail(AUGUR_E_VALUE, 80, "target or unit without its closing NUL");
   return true;
 }
@@ -238,6 +242,23 @@ bool Loader::levels() {
     if (!finite(l.low) || !finite(l.high) || l.low > 0 || l.high < 0)
       return fail(AUGUR_E_VALUE, start + 24 * i + 8, "an interval does not contain its point");
   }
+  return true;
+}
+
+bool Loader::spread() {
+  const size_t start = sections[kSpread].offset;
+  if (start == 0) return true;
+  const uint32_t depth = sections[kSpread].bytes < 8 ? 0 : at<uint32_t>(start);
+  if (depth < 1 || depth > AUGUR_MAX_DEPTH) return fail(AUGUR_E_LIMIT, start, "the spread must have depth 1 to 12");
+  if (!expect(kSpread, 8 + 8 * depth + (uint64_t{4} << depth), "section 11 does not fit its depth")) return false;
+  m.spread = {depth, reinterpret_cast<const Comparison *>(data + start + 8),
+              reinterpret_cast<const float *>(data + start + 8 + 8 * depth)};
+  for (uint32_t i = 0; i < depth; ++i)
+    if (m.spread.comparisons[i].feature >= m.n_features || !finite(m.spread.comparisons[i].threshold))
+      return fail(AUGUR_E_LIMIT, start + 8 + 8 * i, "the spread compares a feature that is not there, or with no number");
+  for (uint32_t i = 0; i < 1u << depth; ++i)
+    if (!(m.spread.shares[i] > 0 && m.spread.shares[i] <= 1))
+      return fail(AUGUR_E_VALUE, start + 8 + 8 * depth + 4 * i, "a share of the interval is not above 0 and at most 1");
   return true;
 }
 

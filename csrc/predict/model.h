@@ -32,6 +32,18 @@ struct Level {  // a record of section 10, in place
   double level, low, high;
 };
 
+struct Comparison {  // of section 11, in place
+  uint32_t feature;
+  float threshold;
+};
+
+// Section 11: the share of the interval that a row gets; depth 0 where it is not there.
+struct Spread {
+  uint32_t depth;
+  const Comparison *comparisons;
+  const float *shares;
+};
+
 // Leaves before tree t of a group: 64 bytes of padding follow every eighth tree (format.h, point 5).
 template <class Leaf>
 constexpr size_t leaf_at(size_t tree, uint32_t depth) {
@@ -61,13 +73,14 @@ struct augur_model {
   const augur::Feature *features;
   const double *base;
   const augur::Level *levels;
+  augur::Spread spread;
   const char *meta;
   uint32_t meta_bytes;
   uint32_t n_trees;
   uint16_t n_features, n_columns, n_levels, n_groups;
   uint16_t encoder;
   uint8_t link, leaf, base_kind;
-  double bias, scale, overhead;
+  double bias, scale, overhead, layer_overhead;
   uint8_t ids[AUGUR_MAX_FEATURES];  // layer/1: the encoder's feature at each place
   augur::Column columns[AUGUR_MAX_COLUMNS];
   augur::Group groups[AUGUR_MAX_DEPTH];

@@ -14,6 +14,11 @@ size_t width_of(size_t n) {
   return width;
 }
 
+// What a network of n layers costs besides them.
+double overhead(const augur_model *model, size_t n) {
+  return model->overhead + model->layer_overhead * static_cast<double>(n);
+}
+
 augur_status check(const augur_model *model, const int64_t *layers, size_t n, const double *total) {
   if (model == nullptr || total == nullptr || (n != 0 && layers == nullptr)) return AUGUR_E_ARGUMENT;
   return n > SIZE_MAX / 4 / (sizeof(int64_t) * AUGUR_LAYER_INTS) ? AUGUR_E_ARGUMENT : AUGUR_OK;
@@ -39,7 +44,7 @@ augur_status augur_predict_network(const augur_model *model, const int64_t *laye
   if (status != AUGUR_OK) return status;
   double sum = depth > 0 ? partial[--depth] : 0.0;
   while (depth > 0) sum = partial[--depth] + sum;
-  *total = sum + model->overhead;
+  *total = sum + overhead(model, n);
   return AUGUR_OK;
 }
 
@@ -57,7 +62,7 @@ augur_status augur_network_start(const augur_model *model, const int64_t *layers
   for (size_t i = n; i < width; ++i) sums[width + i] = 0;
   for (size_t i = width; i-- > 1;) sums[i] = sums[2 * i] + sums[2 * i + 1];
   sums[0] = 0;
-  *total = sums[1] + model->overhead;
+  *total = sums[1] + overhead(model, n);
   return AUGUR_OK;
 }
 
@@ -70,6 +75,6 @@ augur_status augur_network_change(const augur_model *model, double *sums, size_t
   size_t i = width_of(n) + position;
   sums[i] = static_cast<double>(cost);
   for (; i > 1; i /= 2) sums[i / 2] = sums[i & ~size_t{1}] + sums[i | 1];
-  *total = sums[1] + model->overhead;
+  *total = sums[1] + overhead(model, n);
   return AUGUR_OK;
 }

@@ -66,7 +66,8 @@ augur_status augur_predict_interval(const augur_model *model, const float *featu
   double sum;
   if (!selected_kernel()->one(*model, features, &sum)) return AUGUR_E_NOT_FINITE;
   const Score score = score_of(*model, features, sum, roofline(*model, features));
-  *out = {linked(*model, score, found->low), linked(*model, score, 0.0), linked(*model, score, found->high), 1};
+  const double share = share_of(model->spread, features);
+  *out = {linked(*model, score, share * found->low), linked(*model, score, 0.0), linked(*model, score, share * found->high), 1};
   for (uint32_t i = 0; i < model->n_features; ++i)
     out->in_domain &= features[i] >= model->features[i].low && features[i] <= model->features[i].high;
   return AUGUR_OK;

@@ -7,6 +7,7 @@ import pytest
 
 from augur_edge.cli import main
 from augur_edge.predict import Predictor, kernel, kernels, select_kernel
+from augur_edge.predict.example import example
 
 GOLDEN = Path(__file__).parents[1] / "predict/golden"
 RAW, LAYER = str(GOLDEN / "raw-float32.augpred"), str(GOLDEN / "layer-1.augpred")
@@ -102,3 +103,21 @@ def test_bench_times_each_kernel(capsys):
     assert main(["bench", RAW, "--rows", "10", "--kernel", "scalar"]) == 0
     assert "scalar" in capsys.readouterr().out
     assert main(["bench", RAW, "--rows", "0"]) == 2
+
+
+def test_without_a_predictor_the_example_answers_and_says_so(capsys):
+    assert main(["predict", "3,56,56,64,64,1,1,1"]) == 0
+    said = capsys.readouterr()
+    assert "ANOTHER MACHINE" in said.err
+    assert 1e5 < float(said.out.split()[1]) < 1e7
+
+
+def test_a_network_is_priced_as_its_runtime_deploys_it(capsys):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    assert main(["predict", "squeezenet1_0", "--level", "0.8", "--json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)["answers"]
+    ops = {layer["op"] for layer in answer["layers"]}
+    assert "relu" not in ops and "reorder" in ops
+    assert answer["low"] < answer["value"] < answer["high"]
+    model = json.loads(Predictor(example()).meta_json)["training"]
+    assert model["network"]["measured"] >= 20 and model["runtime"] == "onnxruntime" and model["threads"] == 1

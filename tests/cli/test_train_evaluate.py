@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -45,8 +48,31 @@ def test_train_then_evaluate(tmp_path, capsys):
     assert document["schema"] == "augur-edge/evaluate/1" and document["groups"][0]["n"] == 50
     assert main(["evaluate", str(out), str(first), str(second), "--plot", str(tmp_path / "e.svg")]) == 0
     assert "all layers" in capsys.readouterr().out
+    assert main(["evaluate", str(out), str(first), "--plot", str(tmp_path / "e.gif")]) == 2
+    assert "ends in .svg or .png" in capsys.readouterr().err
     drawn = ElementTree.parse(tmp_path / "e.svg")
     assert [t.text for t in drawn.iter() if t.text and "(" in t.text] == ["a (130)", "b (50)"]
+
+
+def test_ctrl_c_leaves_what_resume_goes_on_with(tmp_path, capsys):
+    data = write_augur(tmp_path / "a.csv", short_layers(100))
+    out, partial = tmp_path / "p.augpred", tmp_path / "p.augpred.partial"
+    words = ["train", str(data), "--teacher", "trees", "--max-kb", "6", "-o", str(out)]
+    child = subprocess.Popen([sys.executable, "-m", "augur_edge", *words], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not partial.exists():
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130 and "go on with the same command and --resume" in said, said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "p.augpred.partial"]
+    assert main([*words, "--seed", "1", "--resume"]) == 2
+    assert "other data or options" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 0
+    assert "kept from before" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "p.augpred"]
+    assert main([*words, "--resume"]) == 2
+    assert "nothing to resume" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -69,6 +95,14 @@ def test_bad_input_leaves_what_was_there(tmp_path, capsys, words, text, code, sa
     assert said in captured.err and len([line for line in captured.err.splitlines() if "error" in line]) == 1
     assert out.read_text() == "before"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["d.csv", "p.augpred"]
+
+
+def test_a_budget_of_gigabytes_takes_what_there_is(tmp_path):
+    data, out = write_augur(tmp_path / "a.csv", short_layers(30)), tmp_path / "p.augpred"
+    assert (
+        main(["train", str(data), "--teacher", "roofline", "--max-kb", "1e9", "--max-ns", "1e9", "-o", str(out)]) == 0
+    )
+    assert out.stat().st_size < 100_000
 
 
 def test_only_predictors_of_layers_are_evaluated(tmp_path, capsys):

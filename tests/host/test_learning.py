@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from machine import cycles, short_layers, write_augur
 
-from augur_edge.errors import UsageError
-from augur_edge.host.dataset import Row, merge
+from augur_edge.dataset.rows import Row, merge
+from augur_edge.errors import DataError, UsageError
 from augur_edge.host.features import TERMS, Tiles, infer_tiles, pad, physics, terms
 from augur_edge.metrics import mape
 from augur_edge.predict.encode import FEATURES, encode, from_short
@@ -16,14 +18,16 @@ pytest.importorskip("scipy", reason="the extra [host]")
 pytest.importorskip("catboost", reason="the extra [host]")
 pytest.importorskip("sklearn", reason="the extra [host]")
 
-from augur_edge.host.distill import Budget, conformal
+from augur_edge.dataset.reading import read_dataset
+from augur_edge.host.distill import Budget
 from augur_edge.host.evaluate import evaluate, evaluation_text, published
-from augur_edge.host.reading import read_dataset
+from augur_edge.host.intervals import Doubt, conformal, fit_spread, intervals
+from augur_edge.host.roofline import Roofline
 from augur_edge.host.teachers import TEACHERS
 from augur_edge.host.training import Plan, train
 from augur_edge.host.unlabelled import relatives, unlabelled
 from augur_edge.predict import Predictor
-from augur_edge.predict.format import loads
+from augur_edge.predict.format import dumps, loads
 
 LAYERS = from_short(short_layers(300))
 COST = cycles(LAYERS)
@@ -102,12 +106,15 @@ def test_a_budget_makes_it_smaller():
 
 
 def test_a_network_costs_more_than_its_layers(tmp_path):
-    from augur_edge.host.dataset import Whole
+    from augur_edge.dataset.rows import Whole
 
     rows = [Row(tuple(r), {"latency": c}, "net", "f") for r, c in zip(LAYERS.tolist(), COST.tolist())]
     whole = Whole("net", LAYERS[:30], float(COST[:30].sum()) + 1e7)
     trained = train(merge(rows, [whole]), Plan("latency", "roofline", budget=QUICK))
     assert Predictor(trained.data).overhead == pytest.approx(1e7, rel=0.1)
+
+
+TRAINED = train(data_of(LAYERS[:220], COST[:220]), Plan("latency", "roofline", budget=QUICK))
 
 
 @pytest.mark.parametrize(
@@ -121,25 +128,73 @@ def test_what_cannot_be_learnt(layers, cost, words):
 
 def test_intervals_hold_their_share():
     rng = np.random.default_rng(0)
-    levels = conformal(rng.normal(0, 0.1, 500), np.zeros(100), [0.9, 0.5], 0)
+    levels = conformal(rng.normal(0, 0.1, (1, 500)), [0.9, 0.5])
     fresh = rng.normal(0, 0.1, 20_000)
     for level in levels:
         assert ((fresh >= level.low) & (fresh <= level.high)).mean() == pytest.approx(level.level, abs=0.04)
 
 
+def test_the_spread_finds_where_errors_are_large():
+    x = np.random.default_rng(0).uniform(0, 1, (4000, 3)).astype(np.float32)
+    logs = np.where(x[:, 1] > 0.5, np.log(0.4), np.log(0.1)) + np.where(x[:, 2] > 0.25, np.log(1.5), 0)
+    shares, wished = fit_spread(x, logs).of(x), np.exp(logs) / 0.6
+    assert shares.max() == 1 and (np.abs(shares / wished - 1) < 0.05).mean() > 0.95
+
+
+def test_intervals_are_wide_where_the_layers_are_hard():
+    """Channels above 200 scatter five times as much: both halves are covered, neither by the other's width."""
+    model = loads(TRAINED.data)
+    rng = np.random.default_rng(1)
+    hard = LAYERS[:, 6] > 200
+    deviations = np.where(hard, 0.25, 0.05)
+    noise = rng.normal(0, deviations, len(LAYERS))
+    unseen = relatives(LAYERS, 3000, 5)
+    there = np.where(unseen[:, 6] > 200, 0.25, 0.05)
+    levels, spread = intervals(model, LAYERS, noise, Doubt(unseen, np.zeros(len(unseen)), there), [0.9], seed=0)
+    x = encode(LAYERS)[:, [f.id for f in model.features]]
+    shares, fresh = spread.of(x), rng.normal(0, deviations, (200, len(LAYERS)))
+    inside = (fresh >= shares * levels[0].low) & (fresh <= shares * levels[0].high)
+    for part in (hard, ~hard):
+        assert inside[:, part].mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_the_fitted_roofline_comes_back_from_its_file():
+    found = Roofline.from_dict(loads(TRAINED.data).meta["training"]["roofline"])
+    fitted = Roofline(found.tiles).fit(LAYERS[:220], COST[:220])
+    assert found.predict(LAYERS) == pytest.approx(fitted.predict(LAYERS), rel=1e-4)
+    for bad in ({}, {"tiles": [1, 1, 1], "fits": {}}, {"tiles": [4, 4, 8], "fits": {}}, []):
+        with pytest.raises(DataError, match="roofline cannot be read"):
+            Roofline.from_dict(bad)
+
+
 def test_evaluate_says_what_is_known(tmp_path):
     layers = short_layers(300)
-    write_augur(tmp_path / "resnet18.csv", layers[:40])
-    trained = train(data_of(LAYERS[60:], COST[60:] * 2), Plan("latency", "roofline", budget=QUICK))
-    document = evaluate(Predictor(trained.data), read_dataset([tmp_path / "resnet18.csv"]))
-    assert list(document) == ["schema", "target", "groups", "overall"]
-    group = document["groups"][0]
+    write_augur(tmp_path / "resnet18_conv_layers.csv", layers[220:260])
+    write_augur(tmp_path / "resnet18.csv", layers[260:])
+    data = read_dataset([tmp_path], clock_mhz=1000)  # the made-up machine counts a nanosecond a cycle
+    document = evaluate(Predictor(TRAINED.data), data)
+    assert list(document) == ["schema", "groups", "overall"]
+    other, group = document["groups"]
     names = "name n mape medape acc1 acc5 acc10 spearman kendall coverage out_of_domain total_error"
-    assert list(group) == [*names.split(), "baseline_mape", "published_mape"]
-    assert group["name"] == "resnet18" and group["n"] == 40 and group["published_mape"] == 10.38
+    for found in (group, other, document["overall"]):
+        assert list(found) == [*names.split(), "baseline_mape", "published_mape"]
+    assert group["name"] == "resnet18_conv_layers" and group["n"] == 40 and group["published_mape"] == 10.38
+    assert other["published_mape"] is None and document["overall"]["published_mape"] is None
     assert group["mape"] < 25 and group["spearman"] > 0.95 and abs(group["total_error"]) < 0.2
     assert "resnet18" in evaluation_text(document)
-    assert (
-        published("some_net", "energy") is None
-        and published("torchvision_models/ResNet50_conv_layers", "energy") == 2.03
-    )
+    base = Roofline(Roofline.from_dict(loads(TRAINED.data).meta["training"]["roofline"]).tiles)
+    rows = data.of_network("resnet18_conv_layers")
+    truth = data.targets["latency"][rows]
+    fitted = base.fit(LAYERS[:220], COST[:220]).predict(data.layers[rows])
+    assert group["baseline_mape"] == pytest.approx(mape(truth, fitted), abs=0.01)
+    assert published("resnet50", "energy") is None
+    assert published("torchvision_models/ResNet50_conv_layers", "energy") == 2.03
+
+
+def test_a_predictor_without_its_roofline_has_no_baseline(tmp_path):
+    model = loads(TRAINED.data)
+    write_augur(tmp_path / "a.csv", short_layers(30))
+    data = read_dataset([tmp_path / "a.csv"])
+    for meta in ({}, {**model.meta, "adapted": {}}):
+        document = evaluate(Predictor(dumps(replace(model, meta=meta))), data)
+        assert document["overall"]["baseline_mape"] is None and document["groups"][0]["baseline_mape"] is None

@@ -9,6 +9,7 @@ from machine import cycles, short_layers
 from augur_edge.errors import DataError
 from augur_edge.host import node
 from augur_edge.host.features import Tiles
+from augur_edge.host.teachers import TEACHERS
 from augur_edge.metrics import mape
 from augur_edge.predict.encode import from_short
 
@@ -85,10 +86,12 @@ def test_it_learns_and_repeats():
     assert mape(y[150:], teachers[0].predict(layers[150:])) < mape(y[150:], baseline) * 1.05
 
 
-def test_the_published_shape_runs():
-    parameters = node.network(8, node.AUGUR)
-    assert parameters[5]["feature_selection_logits"].shape == (8 + 384 * 5, 128, 8)
-    x = torch.randn(4, 8)
-    out = node.forward([{k: v.requires_grad_() for k, v in p.items()} for p in parameters], x, adjust=True)
-    out.sum().backward()
-    assert out.shape == (4,) and all(torch.isfinite(p["response"].grad).all() for p in parameters)
+def test_the_published_shape_trains_to_the_end_of_a_short_run():
+    layers = from_short(short_layers(24))
+    y = cycles(layers)
+    teacher = TEACHERS["node-augur"](0, Tiles(32, 32, 16))
+    teacher.most_steps, teacher.every, teacher.batch = 2, 2, 4
+    predicted = teacher.fit(layers, y).predict(layers[:5])
+    assert [len(p["feature_selection_logits"]) for p in teacher._parameters] == [42 + 384 * i for i in range(6)]
+    assert teacher._parameters[0]["response"].shape == (128, 3, 256)
+    assert np.isfinite(predicted).all() and (predicted > 0).all()

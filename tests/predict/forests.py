@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from augur_edge.predict.model import Base, Feature, Level, Model, Tree
+from augur_edge.predict.model import Base, Feature, Level, Model, Spread, Tree
 
 F32 = npt.NDArray[np.float32]
+
+
+SPREAD = Spread(np.array([1, 4]), np.array([0, 0.5], np.float32), np.array([0.25, 1, 0.5, 0.125], np.float32))
 
 
 def random_model(
@@ -77,6 +80,7 @@ def full_model(leaves: str = "float32", encoder: str = "raw/1") -> Model:
     levels = (Level(0.5, -0.05, 0.04), Level(0.9, -0.2, 0.25))
     model = random_model(
         3, [1, 2, 4, 6, 6, 8, 9, 3, 6], 6, 20, leaves,
-        encoder=encoder, link="exp", base=base, levels=levels, overhead=125.0, meta={"digest": "00ff", "note": "µ"},
+        encoder=encoder, link="exp", base=base, levels=levels, spread=SPREAD, overhead=125.0,
+        meta={"digest": "00ff", "note": "µ"},
     )  # fmt: skip
     return model

@@ -88,6 +88,21 @@ def test_an_interval_contains_its_point(seed, level):
     assert found.in_domain == bool((np.abs(x) <= 4).all())
 
 
+def test_the_spread_narrows_an_interval():
+    """Against numpy: the share of point 7 on rows on both sides of each comparison, and on them."""
+    model = full_model()
+    x = random_rows(3, model, 64)
+    x[:4, 1], x[2:6, 4] = 0, 0.5
+    shares = model.spread.of(x)
+    assert len(np.unique(shares)) == 4
+    predictor, plain = Predictor(dumps(model)), Predictor(dumps(replace(model, spread=None)))
+    for row, share in zip(x.tolist(), shares.tolist()):
+        found, widest = predictor.interval(*row, level=0.9), plain.interval(*row, level=0.9)
+        assert np.log(found.high / found.value) == pytest.approx(0.25 * share, abs=1e-5)
+        assert np.log(found.low / found.value) == pytest.approx(-0.2 * share, abs=1e-5)
+        assert found.value == widest.value and widest.low <= found.low and found.high <= widest.high
+
+
 def test_intervals_by_level():
     low, wide = PREDICTOR.interval(*CONV, level=0.5), PREDICTOR.interval(*CONV)
     assert wide.low < low.low < low.value < low.high < wide.high

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from forests import answers, full_model, random_model, random_rows
+from forests import SPREAD, answers, full_model, random_model, random_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +53,16 @@ def test_every_part_survives(leaves):
         assert getattr(again, field) == getattr(model, field), field
     assert again.rounding_error == model.rounding_error
     np.testing.assert_array_equal(again.base.weights, model.base.weights)
+    for name in ("features", "thresholds", "shares"):
+        np.testing.assert_array_equal(getattr(again.spread, name), getattr(model.spread, name))
+
+
+def test_a_file_states_the_least_version_that_reads_it():
+    model = full_model()
+    for spread, minor in ((model.spread, 1), (None, 0)):
+        data = dumps(replace(model, spread=spread))
+        assert struct.unpack_from("<HH", data, 8) == (1, minor)
+    assert loads(data).spread is None
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.augpred")), ids=lambda p: p.stem)
@@ -60,6 +71,8 @@ def test_golden_files_of_version_1(path):
     want = np.load(path.with_suffix(".npz"))
     assert dumps(loads(data)) == data
     np.testing.assert_array_equal(Predictor(data).predict_many(want["x"]), want["y"])
+    for row, interval in zip(want["x"].tolist(), want.get("intervals", ())):
+        assert Predictor(data).interval(*row)[:3] == tuple(interval)
 
 
 def test_rounding_to_int16_stays_within_the_stated_error():
@@ -97,7 +110,7 @@ def section(number: int, data: bytes = DATA) -> int:
 
 
 def entry(number: int) -> int:
-    return next(128 + 16 * i for i in range(10) if struct.unpack_from("<I", DATA, 128 + 16 * i)[0] == number)
+    return next(128 + 16 * i for i in range(11) if struct.unpack_from("<I", DATA, 128 + 16 * i)[0] == number)
 
 
 F32, F64, U32, U16 = (
@@ -155,6 +168,15 @@ BAD = {
     "NaN leaf": (patched(DATA, section(9) + 4, F32(np.nan)), section(9) + 4, "leaf"),
     "level": (patched(DATA, section(10), F64(1.5)), section(10), "levels"),
     "interval beside its point": (patched(DATA, section(10) + 8, F64(0.5)), section(10) + 8, "contain"),
+    "spread of depth 0": (patched(DATA, section(11), U32(0)), section(11), "depth 1 to 12"),
+    "spread of depth 13": (patched(DATA, section(11), U32(13)), section(11), "depth 1 to 12"),
+    "spread of depth 3": (patched(DATA, section(11), U32(3)), section(11), "section 11"),
+    "spread cut off": (patched(DATA, entry(11) + 8, U32(4)), section(11), "depth 1 to 12"),
+    "spread's feature": (patched(DATA, section(11) + 16, U32(6)), section(11) + 16, "not there"),
+    "spread's threshold": (patched(DATA, section(11) + 12, F32(np.nan)), section(11) + 8, "no number"),
+    "no share": (patched(DATA, section(11) + 24, F32(0)), section(11) + 24, "share"),
+    "share above 1": (patched(DATA, section(11) + 28, F32(1.5)), section(11) + 28, "share"),
+    "NaN share": (patched(DATA, section(11) + 36, F32(np.nan)), section(11) + 36, "share"),
 }  # fmt: skip
 
 
@@ -195,6 +217,9 @@ X = (Feature("x", 0),)
         (Model(X, (TREE,), encoder="nasbench201/1"), "encoder"),
         (Model(X, (TREE,), unit="nanoseconds"), "unit"),
         (Model(X, (TREE,), bias=float("inf")), "finite"),
+        (Model(X, (TREE,), spread=SPREAD), "not among"),
+        (Model(X, (TREE,), spread=replace(SPREAD, shares=SPREAD.shares[:3])), "2\\^depth shares"),
+        (Model(X, (TREE,), spread=replace(SPREAD, features=np.zeros(2, int), shares=2 * SPREAD.shares)), "share"),
     ],
 )
 def test_models_that_cannot_be_stored(model, words):

@@ -28,7 +28,7 @@ def is_stem(layer: Layer) -> bool:
 
 def test_layers_never_change() -> None:
     digests = "".join(layer.digest for layer in sample_layers(EVERYTHING, seed=3))
-    assert hashlib.sha256(digests.encode()).hexdigest()[:16] == "2cd6d057388cc93b"
+    assert hashlib.sha256(digests.encode()).hexdigest()[:16] == "91a5cf0922f0474e"
 
 
 @given(st.permutations(KINDS), st.integers(1, 3), st.integers(0, 3), st.integers(0, 2**32))

@@ -1,4 +1,4 @@
-/* The .augpred file, version 1.0: a predictor of what a layer costs.
+/* The .augpred file, version 1.1: a predictor of what a layer costs.
  *
  *  1. All numbers are little endian; floats are IEEE 754. Offsets are bytes from the start of the file, so a file can
  *     be mapped and used in place. A reader checks every limit below before it uses a number, and refuses what breaks one.
@@ -16,7 +16,8 @@
  *      64 f64    overhead of a network, in the target's unit
  *      72 f64    largest error that rounding leaves to int16 can make in `score`; 0 for float32
  *      80 char[24] target ("latency_ns")             104 char[8] unit ("ns"); both NUL padded, last byte NUL
- *     112 u8[16] zero
+ *     112 f64    overhead of each layer of a network, in the target's unit (1.1; 0 before)
+ *     120 u8[8]  zero
  *  3. Then the section table: for each section u32 id, u32 offset, u32 bytes, u32 zero. Sections lie in the order of
  *     the table, start at multiples of 64, do not overlap each other or the table, and end inside the file. Bytes
  *     between them are zero. An id occurs once. Sections 1, 2 and 6 must be there, the others where point 4 says so;
@@ -34,6 +35,8 @@
  *      9 leaves    f32 or i16, tree after tree, 2^depth each; f32 are finite. If trees > 0.
  *                  After every eighth tree of a group 64 bytes of zeros: see point 5.
  *     10 interval  per level f64 level (0 < level < 1, ascending), f64 low <= 0, f64 high >= 0. If levels > 0.
+ *      11 spread    since 1.1, optional: how much of the interval a row gets. u32 depth (1..12), u32 zero, per comparison
+ *                  u32 feature and f32 finite threshold, then f32[2^depth] shares, 0 < share <= 1.
  *  5. Trees are oblivious and stand in the order of their depth, 1..12: all trees of one depth are a group. In the slots and
  *     in the cuts a group has n * depth + 127 bytes, rounded down to a multiple of 64: tree t's comparisons at t * depth, and
  *     after the last tree at least 64 bytes of padding, column 0 and cut 127, so that 64 can be read from any tree on.
@@ -48,16 +51,18 @@
  *       roofline: r = max(constant + sum of max(u.x, v.x), 1e-30), where u, v are the two rows of weights;
  *                 identity: score += r; exp: the result is multiplied by r, so that the trees learn ln(y / r).
  *       result = score or exp(score), rounded to float32.
- *  7. Interval at a level, the least stored one that is not below the asked one: link(score + low) .. link(score + high).
+ *  7. Interval at a level, the least stored one that is not below the asked one: link(score + s*low) .. link(score + s*high).
+ *     s is 1 without section 11, else the share in the place whose bit i is 1 if comparison i's x[feature] > threshold. A
+ *     reader of 1.0 skips that section and answers the widest interval.
  *     In domain: every feature lies within the range of section 2.
- *  8. A new minor version adds sections or uses bytes that are zero here; a new major version may move anything.
+ *  8. A file states the least minor version that has all it uses. A new minor version adds sections or uses bytes that are zero here; a new major version may move anything.
  *
  * This header is plain C99 and has no code. */
 #ifndef AUGUR_FORMAT_H
 #define AUGUR_FORMAT_H
 
 #define AUGUR_FORMAT_MAJOR 1
-#define AUGUR_FORMAT_MINOR 0
+#define AUGUR_FORMAT_MINOR 1
 #define AUGUR_HEADER_BYTES 128
 #define AUGUR_MAX_FILE_BYTES 0x10000000u
 #define AUGUR_MAX_FEATURES 64

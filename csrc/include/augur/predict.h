@@ -65,7 +65,8 @@ size_t augur_n_trees(const augur_model *model);
 /* Ids of the features in their order (for layer/1 see AUGUR_LAYER_FEATURES). */
 uint16_t augur_feature_id(const augur_model *model, size_t feature);
 int augur_takes_layers(const augur_model *model); /* 1 for layer/1, 0 for raw/1 */
-double augur_overhead(const augur_model *model);
+double augur_overhead(const augur_model *model);       /* of a network, once */
+double augur_layer_overhead(const augur_model *model); /* of a network, for each of its layers */
 const char *augur_target(const augur_model *model); /* "latency_ns" */
 const char *augur_unit(const augur_model *model);   /* "ns" */
 const char *augur_meta(const augur_model *model, size_t *bytes); /* JSON, not NUL terminated */
@@ -87,7 +88,7 @@ augur_status augur_encode_layer_all(const int64_t *layer, float *all);
 /* columns: Augur's eight, i64[8]: kernel, in_w, in_h, in_c, out_c, stride, padding of one side, groups. */
 void augur_layer_from_short(const int64_t *columns, int64_t *layer);
 
-/* total: the layers' sum, in pairs (see csrc/predict/network.cc), plus the model's overhead. No memory of its own. */
+/* total: the layers' sum, in pairs (see csrc/predict/network.cc), plus the model's overheads. No memory of its own. */
 augur_status augur_predict_network(const augur_model *model, const int64_t *layers, size_t n, double *total);
 
 /* Totals of a network whose layers change one at a time; equal, bit for bit, to augur_predict_network from scratch.

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from machine import HEADER, short_layers, write_augur
 
+from augur_edge.dataset import reading
+from augur_edge.dataset.reading import read_dataset
+from augur_edge.dataset.rows import folds, leave_out, summary
 from augur_edge.errors import AugurError, DataError, UsageError
-from augur_edge.host.dataset import folds, leave_out
-from augur_edge.host.reading import read_dataset
 from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
 from augur_edge.store.flat import write_csv
 from augur_edge.window import Window, conv2d
@@ -119,6 +120,47 @@ def test_bad_files_in_one_line(tmp_path, text, words):
     with pytest.raises(AugurError) as error:
         read_dataset([path])
     assert words in str(error.value) and "\n" not in str(error.value)
+
+
+def test_the_same_layer_in_two_units(tmp_path):
+    (tmp_path / "a.csv").write_text(f"{','.join(HEADER.split(',')[:8])},latency_us\n{ROW},2000\n")
+    (tmp_path / "b.csv").write_text(f"{','.join(HEADER.split(',')[:8])},latency_ms\n{ROW},2000\n")
+    with pytest.raises(DataError, match=r"takes 2e\+06 ns in .*a\.csv and 2e\+09 in .*b\.csv: mixed units\?"):
+        read_dataset([tmp_path])
+
+
+def test_rows_without_a_device_beside_some_of_one(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text(
+        f"{','.join(HEADER.split(',')[:8])},latency_us,device\n{ROW},2,board\n1{ROW[1:]},2,\n"
+    )
+    assert len(read_dataset([tmp_path])) == 2
+    assert "1 of 2 rows name no device: taken to be of board" in capsys.readouterr().err
+
+
+def test_tables_beyond_memory(tmp_path):
+    for name in ("a.csv", "a.parquet"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(300 << 30)  # sparse: it takes no room
+        with pytest.raises(DataError, match="322 GB; a table of layers has at most 1 GB"):
+            read_dataset([tmp_path / name])
+
+
+def test_a_small_parquet_file_of_too_many_rows(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    pyarrow = pytest.importorskip("pyarrow")
+    monkeypatch.setattr(reading, "MOST_ROWS", 1000)
+    parquet.write_table(pyarrow.table({"latency_us": [1.0] * 1001}), tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="1001 rows; a table of layers has at most 1000"):
+        read_dataset([tmp_path / "t.parquet"])
+
+
+def test_the_summary_says_ranges_gaps_and_outliers(tmp_path):
+    lines = [f"3,56,56,{c},{c},1,1,1,{c * c * 10}" for c in (*range(8, 40), 512)] + ["3,56,56,41,41,1,1,1,900000000"]
+    (tmp_path / "a.csv").write_text(f"{','.join(HEADER.split(',')[:8])},latency_us\n" + "\n".join(lines))
+    said = summary(read_dataset([tmp_path]), "latency")
+    assert "34 distinct layers of 34 rows" in said[0]
+    assert "out_c: 8 to 512, 34 values, none between 41 and 512" in said
+    assert any("deviations" in line for line in said) and "stride_h: 1 to 1, 1 values" in said
 
 
 def test_what_is_not_there(tmp_path):

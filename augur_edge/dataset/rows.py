@@ -14,22 +14,28 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
-from augur_edge.host.features import F64, I64
 from augur_edge.predict.encode import FEATURES, FIELDS, OPS, encode, layer_integers
 
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 UNITS = {"latency": "ns", "energy": "uj"}
+_UNITS_APART = 100
 _OP_NAMES = list(OPS)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One measured layer of a file. targets: by name, positive, in UNITS; network: what it stands in; source: file."""
+    """One measured layer of a file. targets: by name, positive, in UNITS; network: what it stands in; source: file.
+
+    call_ns: of a layer that does nothing in the same network, where one was measured.
+    """
 
     layer: tuple[int, ...]
     targets: dict[str, float]
     network: str
     source: str
     device: str = ""
+    call_ns: float | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Dataset:
     """Distinct layers: int64[n, 16]; targets by name, float64[n], NaN where unknown, in UNITS.
 
     networks: per layer, how often it stands in which network; sources: files per layer. n_rows: before merging;
-    n_conflicts: layers whose rows differ by over 5 %.
+    n_unnamed: those that name no device; n_conflicts: layers whose rows differ by over 5 %.
     """
 
     layers: I64
@@ -56,6 +62,7 @@ class Dataset:
     devices: frozenset[str] = frozenset()
     wholes: tuple[Whole, ...] = ()
     n_rows: int = 0
+    n_unnamed: int = 0
     n_conflicts: int = 0
 
     def __len__(self) -> int:
@@ -123,15 +130,18 @@ def leave_out(data: Dataset, by: str = "network") -> Iterator[tuple[str, npt.NDA
 
 
 def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
-    """Equal layers to one, with the median of their targets. Raises DataError where there is none."""
+    """Equal layers to one, with the median of their targets. Raises DataError for none, and for mixed units."""
     found: dict[tuple[int, ...], list[Row]] = {}
-    n_rows = 0
-    for row in rows:
+    n_rows = unnamed = 0
+    for row in _levelled(list(rows)):
         found.setdefault(row.layer, []).append(row)
         n_rows += 1
+        unnamed += not row.device
     if not found:
         raise DataError("no measured layers in the data")
     groups = list(found.values())
+    for group in groups:
+        _check_units(group)
     targets = {name: np.array([_median(g, name) for g in groups]) for name in UNITS}
     return Dataset(
         layers=np.array(list(found), np.int64),
@@ -141,8 +151,37 @@ def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
         devices=frozenset(r.device for g in groups for r in g if r.device),
         wholes=tuple(wholes),
         n_rows=n_rows,
+        n_unnamed=unnamed,
         n_conflicts=sum(any(_spread(g, name) > 1.05 for name in UNITS) for g in groups),
     )
+
+
+def _check_units(rows: Sequence[Row]) -> None:
+    """Raises DataError where one layer's targets differ as units do: no device is a hundred times off itself."""
+    for name, unit in UNITS.items():
+        known = sorted((r.targets[name], r.source) for r in rows if name in r.targets)
+        if known and known[-1][0] > _UNITS_APART * known[0][0]:
+            (least, a), (most, b) = known[0], known[-1]
+            raise DataError(
+                f"one layer takes {least:.4g} {unit} in {a} and {most:.4g} in {b}: mixed units? "
+                "Name each file's unit in its column, and an Augur file's clock by --clock-mhz"
+            )
+
+
+def _levelled(rows: Sequence[Row]) -> Iterator[Row]:
+    """Latencies as they would be where a call costs what it does in the median network.
+
+    A call alone takes 2 us in a small network, whose code stays in the caches, and 7 us in a large one (onnxruntime on
+    an x86-64 server): of most small layers that is over half, and nothing in the layer itself tells which it is.
+    """
+    calls = {row.network: row.call_ns for row in rows if row.call_ns is not None}
+    usual = float(np.median(list(calls.values()))) if calls else 0.0
+    for row in rows:
+        if row.call_ns is None or "latency" not in row.targets:
+            yield row
+        else:
+            work = max(row.targets["latency"] - row.call_ns, 0.0)
+            yield replace(row, targets={**row.targets, "latency": usual + work})
 
 
 def _values(rows: Sequence[Row], name: str) -> list[float]:
@@ -168,7 +207,7 @@ def summary(data: Dataset, target: str) -> list[str]:
     ]
     for name in ("kernel_h", "in_h", "in_c", "out_c", "stride_h", "groups", "element_bytes"):
         values = data.layers[:, FIELDS.index(name)]
-        lines.append(f"{name}: {values.min()} to {values.max()}, {len(np.unique(values))} values")
+        lines.append(f"{name}: {values.min()} to {values.max()}, {len(np.unique(values))} values{_gap(values)}")
     codes, counts = np.unique(data.layers[:, 0], return_counts=True)
     lines += [f"few {_OP_NAMES[c]} layers: {n}" for c, n in zip(codes.tolist(), counts.tolist()) if n < 10]
     rate = np.log(y / np.maximum(encode(data.layers)[:, FEATURES.index("bytes_moved")], 1))
@@ -177,6 +216,16 @@ def summary(data: Dataset, target: str) -> list[str]:
     if far:
         lines.append(f"{far} layers cost over 8 median deviations more or less a byte than the rest")
     return lines
+
+
+def _gap(values: I64) -> str:
+    """The widest gap between neighbours, where it is over a factor of four."""
+    known = np.unique(np.maximum(values, 1)).astype(np.float64)
+    steps = known[1:] / known[:-1]
+    if not len(steps) or steps.max() <= 4:
+        return ""
+    i = int(steps.argmax())
+    return f", none between {known[i]:.0f} and {known[i + 1]:.0f}"
 
 
 def integers(layer: object) -> tuple[int, ...]:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from augur_edge import console
+from augur_edge.dataset.rows import Dataset, Row, Whole, integers, merge
 from augur_edge.errors import DataError, MissingExtraError, UsageError
-from augur_edge.host.dataset import Dataset, Row, Whole, integers, merge
 from augur_edge.layers import Layer
 from augur_edge.models.augur_csv import GEOMETRY, read_augur_rows
 from augur_edge.predict.encode import FIELDS, encode, from_short, layer_matrix
@@ -31,8 +31,11 @@ SCALES = {
     "latency_s": ("latency", 1e9), "energy_pj": ("energy", 1e-6), "energy_nj": ("energy", 1e-3),
     "energy_uj": ("energy", 1.0), "energy_mj": ("energy", 1e3), "energy_j": ("energy", 1e6),
 }  # fmt: skip
+IDLE = frozenset({"flatten", "reshape", "squeeze", "unsqueeze", "identity"})
+IDLE_BYTES = 256 << 10
 _NAMES = ("network", "device", "name")
 AUGUR_CLOCK_MHZ = 500.0
+MOST_BYTES, MOST_ROWS = 1 << 30, 5_000_000
 
 
 def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float = AUGUR_CLOCK_MHZ) -> Dataset:
@@ -46,6 +49,7 @@ def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float
     files = [file for path in paths for file in _files(path)]
     names = _short_names(files)
     for path in files:
+        _check_size(path)
         kind = fmt or _format_of(path)
         if kind == "augur":
             rows += _augur(path, names[path], clock_mhz)
@@ -56,9 +60,22 @@ def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float
     data = merge(rows, wholes)
     if len(data.devices) > 1:
         raise DataError(f"layers of {len(data.devices)} devices ({', '.join(sorted(data.devices)[:3])}): train on one")
+    if data.devices and data.n_unnamed:
+        console.warn(
+            f"{data.n_unnamed} of {data.n_rows} rows name no device: taken to be of {next(iter(data.devices))}"
+        )
     if data.n_conflicts:
         console.warn(f"{data.n_conflicts} layers were measured more than once, over 5 % apart: their medians are used")
     return data
+
+
+def _check_size(path: Path) -> None:
+    """Raises DataError for a table that would not fit the memory of a small machine; stores are read run by run."""
+    size = path.stat().st_size if path.is_file() and path.suffix in {".csv", ".parquet"} else 0
+    if size > MOST_BYTES:
+        raise DataError(
+            f"{path}: {size / 1e9:.0f} GB; a table of layers has at most {MOST_BYTES / 1e9:.0f} GB: split it"
+        )
 
 
 def _files(path: Path) -> list[Path]:
@@ -120,13 +137,15 @@ def _from_runs(runs: Sequence[RunRecord], source: str, rows: list[Row], wholes: 
 
 
 def _from_network(device: str, network: NetworkRecord, source: str, rows: list[Row], wholes: list[Whole]) -> None:
-    setting = f"{device}, {network.runtime}"
+    threads = network.info.get("options", {}).get("threads", 1)
+    setting = f"{device}, {network.runtime}" + (f", {threads} threads" if threads != 1 else "")
+    call = _call_ns(network)
     all_known, layers = True, []
     for m in network.measurements:
         layer = _layer_of(m) if m.kind == "layer" and m.mode == network.mode else None
         targets = _targets_of(m) if layer else {}
         if layer and targets:
-            rows.extend([Row(layer, targets, network.name, source, setting)] * m.count)
+            rows.extend([Row(layer, targets, network.name, source, setting, call)] * m.count)
             layers += [layer] * m.count
         elif m.kind == "layer" and m.mode == network.mode:
             all_known = False
@@ -134,6 +153,17 @@ def _from_network(device: str, network: NetworkRecord, source: str, rows: list[R
     if whole and all_known and len(layers) > 1:
         median = summarise(whole.samples_ns, whole.loops).median
         wholes.append(Whole(network.name, np.array(layers, np.int64), median))
+
+
+def _call_ns(network: NetworkRecord) -> float | None:
+    """What a replayed call costs in this network: the cheapest of the layers that only rename a small tensor."""
+    idle = [
+        summarise(m.samples_ns, m.loops).median
+        for m in network.measurements
+        if m.kind == "layer" and m.mode == network.mode == "replay" and m.op in IDLE and len(m.samples_ns)
+        if m.spec is not None and m.spec.bytes_moved <= IDLE_BYTES
+    ]
+    return min(idle, default=None)
 
 
 def _layer_of(m: Measurement) -> tuple[int, ...] | None:
@@ -193,6 +223,9 @@ def _parquet(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
     except ImportError as error:
         raise MissingExtraError(f"{path}: Parquet needs pyarrow; pip install 'augur-edge[parquet]'") from error
     try:
+        n_rows = parquet.ParquetFile(str(path)).metadata.num_rows
+        if n_rows > MOST_ROWS:
+            raise DataError(f"{path}: {n_rows} rows; a table of layers has at most {MOST_ROWS}: split it")
         table = parquet.read_table(str(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: not a Parquet file: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,121 @@
+"""What a report says, before it is drawn: sections made from runs, predictors and fronts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from handmade import CONV, layer, network, run, whole
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from augur_edge.errors import DataError, UsageError
+from augur_edge.predict import Predictor
+from augur_edge.report import comparison, front, quality
+from augur_edge.report.network import BARS, section
+
+GOLDEN = Path(__file__).parents[1] / "predict/golden"
+
+
+def test_the_bars_hold_all_time_slowest_first() -> None:
+    record = run()
+    (bars, *_) = section(record, record.networks[0]).figures
+    assert bars.traces[0]["customdata"] == ["body.conv", "stem.conv", "pool"]
+    assert bars.traces[0]["x"] == [20.0, 10.0, 5.0]
+    assert bars.traces[0]["text"] == ["57.1 %", "28.6 %", "14.3 %"]
+
+
+def test_what_does_not_fit_on_the_page_is_one_bar() -> None:
+    many = [layer(i, f"layer{i}", 10_000 + i) for i in range(BARS + 40)]
+    record = run(networks=[network(measurements=[*many, whole(2_000_000)])])
+    (bars, *_) = section(record, record.networks[0]).figures
+    assert bars.traces[0]["customdata"][-1] == "40 others"
+    assert sum(bars.traces[0]["x"]) == pytest.approx(sum(10 + i / 1000 for i in range(BARS + 40)))
+
+
+def test_a_failed_layer_is_named_and_not_drawn() -> None:
+    record = run(networks=[network(measurements=[layer(0, "good", 10_000), layer(1, "bad", None), whole(11_000)])])
+    found = section(record, record.networks[0])
+    assert "bad was not measured: no kernel for it" in found.remarks
+    assert all("bad" not in trace.get("customdata", []) for f in found.figures for trace in f.traces)
+
+
+def test_unknown_energy_is_said_with_its_reason_and_not_drawn() -> None:
+    record = run()
+    found = section(record, record.networks[0])
+    assert ("energy", "unknown (no sensor)") in found.facts
+    assert "Layers by energy" not in [f.title for f in found.figures]
+
+
+def test_known_energy_is_drawn() -> None:
+    measured = [layer(0, "a", 10_000, energy={"median": 3.0}), layer(1, "b", 20_000), whole(31_000)]
+    record = run(networks=[network(measurements=measured)])
+    energy = next(f for f in section(record, record.networks[0]).figures if f.title == "Layers by energy")
+    assert (energy.traces[0]["customdata"], energy.traces[0]["x"]) == (["a"], [3.0])
+    assert energy.note == "The energy of 1 of 2 layers is known."
+
+
+def test_no_layer_is_above_the_roof() -> None:
+    record = run()
+    roofline = next(f for f in section(record, record.networks[0]).figures if f.title == "Roofline")
+    roof, *layers = roofline.traces
+    for trace in layers:
+        for x, y in zip(trace["x"], trace["y"]):
+            assert y <= np.interp(np.log(x), np.log(roof["x"]), roof["y"]) * (1 + 1e-9)
+    assert layers[0]["x"][0] == pytest.approx(CONV.macs / CONV.bytes_moved)
+
+
+def test_two_runs_are_compared_layer_by_layer() -> None:
+    slower = network(measurements=[layer(0, "stem.conv", 12_000), layer(1, "body.conv", 20_000), whole(35_000)])
+    (found,) = comparison.sections(run(), run("00000000000000b2", networks=[slower]))
+    assert ("B / A", "1.061, slower") in found.facts
+    assert "only in A: pool" in found.remarks
+    assert found.figures[1].traces[0]["customdata"][0] == "stem.conv"
+    assert found.figures[1].traces[0]["x"][0] == pytest.approx(2.0)
+
+
+def test_a_predictor_is_shown_beside_what_was_measured() -> None:
+    predictor = Predictor.load(GOLDEN / "layer-1.augpred")
+    record = run()
+    found = quality.section("it", predictor, [record])
+    scatter = found.figures[0]
+    assert scatter.traces[0]["x"] == [10.0, 20.0, 5.0]
+    assert scatter.traces[0]["y"][0] == pytest.approx(predictor.predict(CONV) / 1e3)
+
+
+def test_a_predictor_of_something_else_is_refused() -> None:
+    with pytest.raises(UsageError, match="a predictor of"):
+        quality.section("it", Predictor.load(GOLDEN / "raw-float32.augpred"), [run()])
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(0, 9).map(float)))
+def test_the_front_is_what_nothing_beats(costs: np.ndarray) -> None:
+    chosen = {tuple(costs[i]) for i in front.front_of(costs)}
+    unbeaten = {tuple(row) for row in costs if not any((other <= row).all() and (other < row).any() for other in costs)}
+    assert chosen == unbeaten
+
+
+def test_a_front_counts_accuracy_the_other_way(tmp_path: Path) -> None:
+    path = tmp_path / "found.csv"
+    path.write_text("name,latency_ms,accuracy\na,1,60\nb,2,70\nc,3,65\n")
+    (figure,) = front.section("found", front.read(path)).figures
+    assert figure.traces[1]["customdata"] == ["a", "b"]
+    assert figure.brush
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "at least two figures"),
+        ("name,latency_ms\na,1\n", "at least two figures"),
+        ("name,latency_ms,accuracy\na,1\n", "line 2: 2 cells, the header has 3"),
+        ("name,latency_ms,accuracy\na,1,60\nb,nan,60\n", "line 3, latency_ms: 'nan' is no finite number"),
+    ],
+)
+def test_a_broken_front_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "found.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=says):
+        front.read(path)

@@ -25,9 +25,6 @@ TESTS=(tests/native tests/predict/test_predictor.py tests/predict/test_predictor
     tests/runtime/test_arena.py tests/runtime/test_ort.py tests/runtime/test_litert.py)
 ONCE=(tests/device tests/measure/test_network_run.py tests/cli/test_probe.py)
 LEFT_OUT='zoo_networks or int8_network or time_of_its_own'
-# A known gap, not a difference that may be: where the processor has what `max` has, onnxruntime 1.31 lays convolutions
-# out as NhwcFusedConv, which is timed like any layer but not yet told to be a conv2d (docs/aarch64.md).
-KNOWN_GAP='tests/runtime/test_ort.py::test_layers_are_those_the_runtime_made_and_lead_back_to_the_users_nodes'
 
 stage() {
     printf -- '--- %s (%d s)\n' "$*" "$SECONDS"
@@ -119,11 +116,9 @@ emulated() { # emulated CPU COMMAND…
 check_on() { # check_on CPU TESTS…: all that is done on one model, its words in a log of its own
     local cpu=$1
     shift
-    local known=()
-    [[ $cpu != max ]] || known=(--deselect "src/$KNOWN_GAP" --deselect "$KNOWN_GAP")
     stage "$cpu: the tests"
     emulated "$cpu" -m pytest -p emulated -p no:cacheprovider --basetemp="/tmp/pytest-$cpu" --rootdir=/src -rsf \
-        "${known[@]}" -k "not ($LEFT_OUT)" "${@/#//src/}"
+        -k "not ($LEFT_OUT)" "${@/#//src/}"
     stage "$cpu: the kernels, which the tests above held to the scalar one bit for bit"
     emulated "$cpu" -c 'from augur_edge import _kernel; print(*_kernel.available()); assert "neon" in _kernel.available()'
     stage "$cpu: probe"

@@ -35,7 +35,8 @@ IN_PLACE = frozenset(
 )  # fmt: skip
 CONVERTERS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # no layer is named after these
 PLAIN = frozenset(BYTES_PER_ELEMENT) - {"bfloat16"}
-SUM_INPUT = 3  # of Conv (nchwc) and FusedConv: the residual, overwritten by the result
+SUMMING = frozenset({"Conv", "FusedConv", "NhwcFusedConv"})  # Conv: that of com.microsoft.nchwc
+SUM_INPUT = 3  # of these: the residual, overwritten by the result
 
 
 def cut(model: bytes, options: RuntimeOptions, *, fused: bool = True) -> tuple[CutGraph, bytes]:
@@ -156,7 +157,7 @@ def _step(node: NodeProto, inputs: list[str], outputs: list[str], tensors: dict[
     if node.op_type in IN_PLACE:
         same = [i for i in inputs if tensors[i].n_bytes == tensors[outputs[0]].n_bytes]
         return Step(inputs, outputs, {outputs[0]: same[0]} if same else {})
-    if node.op_type in ("Conv", "FusedConv") and len(node.inputs) > SUM_INPUT:
+    if node.op_type in SUMMING and len(node.inputs) > SUM_INPUT:
         residual = node.inputs[SUM_INPUT]
         if residual in inputs and node.inputs.count(residual) == 1:
             return Step(inputs, outputs, {outputs[0]: residual}, rereads=True)

@@ -24,6 +24,12 @@ class UnsteadyError(AugurError):
     exit_code = 3
 
 
+class DeviceNotReadyError(AugurError):
+    """The device is too hot, too busy or slowed down, or cannot be set, and waiting did not help; `.exit_code` 4."""
+
+    exit_code = 4
+
+
 class DataError(AugurError):
     """A file is truncated, foreign, inconsistent or newer than this program; `.exit_code` 5."""
 
@@ -38,3 +44,13 @@ class MissingExtraError(AugurError):
 
 class InferenceError(AugurError):
     """A runtime refused a model or failed while running it; the text carries its own words."""
+
+
+class PowerError(AugurError):
+    """A power sensor gives nothing to rely on; `.exit_code` 4. code: one word for programs (`frozen`), said first."""
+
+    exit_code = 4
+
+    def __init__(self, code: str, *words: str) -> None:
+        super().__init__(": ".join([code, *words]))
+        self.code = code

@@ -26,6 +26,8 @@ set_fifo = core.set_fifo
 lock_memory = core.lock_memory
 SpinTask = core.SpinTask
 CallTask = core.CallTask
+FileSampler = core.FileSampler
+UNREADABLE: int = core.UNREADABLE
 
 
 def time_blocks(task: Any, loops: int, out: Any) -> None:

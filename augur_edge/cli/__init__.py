@@ -21,6 +21,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "probe": "augur_edge.cli.probe:ProbeCommand",
+    "system": "augur_edge.cli.system:SystemCommand",
     "measure": "augur_edge.cli.measure:MeasureCommand",
     "show": "augur_edge.cli.show:ShowCommand",
     "compare": "augur_edge.cli.compare:CompareCommand",

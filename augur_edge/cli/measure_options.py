@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import argparse
 
-from augur_edge.cli import values
+from augur_edge.cli import guard_options, values
 
 NETWORK_TIME_S = 15.0
 LAYER_TIME_S = 0.2
 MODES = ["replay", "isolated", "profiler"]
 KEPT = (
     "nets", "sample", "suggested", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape",
-    "precision", "max_time", "no_isolated", "affinity", "priority", "lock_memory",
+    "precision", "max_time", "no_isolated", "affinity", "priority", "lock_memory", "energy", *guard_options.KEPT,
 )  # fmt: skip
 """What of the command line a run keeps, so that `--resume` measures the same."""
-CHANGEABLE = ("precision", "max_time")
+CHANGEABLE = ("precision", "max_time", *guard_options.CHANGEABLE)
 _PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
 _AFFINITY = "processors to stay on: numbers, or a cluster: big, mid or little (default: any)"
 _DELEGATE = (
     "onnxruntime: cpu (default), xnnpack, nnapi, cuda or tensorrt, where its build has them; litert: xnnpack; edgetpu: "
     "the path of libedgetpu (default: where systems put it); tensorrt: gpu (default) or fp16"
+)
+_ENERGY = (
+    "measure energy, too: auto (the default where nothing is named), ina3221, pmic, rapl, ina2xx, battery, termux, or "
+    "meter:PATH,baud=N,columns=voltage_v+current_a for a stream of CSV lines"
 )
 _MAX_TIME = (
     f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
@@ -62,6 +66,12 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         help="a layer stops when its 95 %% interval is within ± this share",
     )
     how.add_argument("--max-time", type=values.seconds, metavar="S", help=_MAX_TIME)
+    how.add_argument("--energy", nargs="?", const="auto", metavar="SENSOR", help=_ENERGY)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """What state the device has to be in."""
+    guard_options.add(parser)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

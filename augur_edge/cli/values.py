@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from typing import TYPE_CHECKING
 
 from augur_edge.errors import UsageError
@@ -30,6 +31,23 @@ def processors(text: str) -> list[int]:
     return _whole_numbers(text, 0)
 
 
+def cpus(text: str) -> list[int]:
+    """`0,2` or `4-7`: numbers of processors, as the kernel writes them."""
+    from augur_edge.device.reading import cpu_list
+
+    found = cpu_list(text) if re.fullmatch(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", text) else []
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers of processors, as 0,2 or 4-7")
+    return found
+
+
+def megahertz(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a clock in MHz, a whole number from 1 on")
+    return int(text)
+
+
 def _whole_numbers(text: str, least: int) -> list[int]:
     try:
         found = [int(part) for part in text.split(",")]
@@ -53,6 +71,14 @@ def seconds(text: str) -> float:
     value = _number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r}: seconds, more than 0")
+    return value
+
+
+def celsius(text: str) -> float:
+    """A temperature some device could have: above 0 and below 150 C."""
+    value = _number(text)
+    if not 0 < value < 150:
+        raise argparse.ArgumentTypeError(f"{text!r}: degrees Celsius, between 0 and 150")
     return value
 
 

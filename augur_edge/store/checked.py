@@ -49,6 +49,9 @@ def network_of(data: Mapping[str, Any], where: str) -> NetworkRecord:
     notes = info.get("notes")
     if notes is not None and not _is_texts(notes):
         raise DataError(f"{where}: notes is not a list of texts")
+    if info.get("energy_reasons") is not None:
+        for position in _object(info, "energy_reasons", where):
+            text(info["energy_reasons"], position, where)
     for name in ("energy_reason", "failed", "peak_rss_reason"):
         if info.get(name) is not None:
             text(info, name, where)
@@ -69,6 +72,9 @@ def measurement_of(data: Mapping[str, Any], where: str) -> Measurement:
     energy = data.get("energy")
     if energy is not None:
         _number(_object(data, "energy", where), "median", where)
+        for name in ("uncertainty", "above_idle", "above_idle_uncertainty"):
+            if energy.get(name) is not None:
+                _number(energy, name, where)
     return Measurement(
         kind=_one_of(KINDS, data, "kind", where),
         mode=text(data, "mode", where),

@@ -39,7 +39,7 @@ for path in sorted(golden.glob("*.augpred")):
     known = np.load(path.with_suffix(".npz"))
     (out / path.name).write_bytes(path.read_bytes())
     for key in ("x", "y"):
-        (out / path.stem).with_suffix(f".{key}").write_bytes(np.ascontiguousarray(known[key], np.float32).tobytes())
+        (out / f"{path.stem}.{key}").write_bytes(np.ascontiguousarray(known[key], np.float32).tobytes())
 PYTHON
 stems=()
 for file in tests/predict/golden/*.augpred; do

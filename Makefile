@@ -45,7 +45,7 @@ wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 	$(PY) tools/check_wheel.py dist/*.whl
 
-wheels: $(VENV)/.ready-run  ## wheels in dist/ for x86-64 and aarch64, for any glibc from 2.28 on; symbols and size checked
+wheels: $(VENV)/.ready-run  ## wheels in dist/ for x86-64 and aarch64, for any glibc from 2.28 on; content and symbols checked
 	rm -rf dist
 	tools/wheels.sh $(PY)
 

@@ -35,7 +35,8 @@ kernel = Extension(
     define_macros=[("AUGUR_SPEED_OVER_SIZE", None)],  # the C library, of which programs keep a part, stays small
     extra_compile_args=[
         "-std=c++17", "-O2", "-g0", "-DNDEBUG", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti",
-        "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-ffp-contract=off", *SECTIONS, "-Wall", "-Wextra",
+        "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-ffp-contract=off", *SECTIONS,
+        "-Wall", "-Wextra",
     ],
     extra_link_args=["-Wl,--strip-all", "-Wl,--gc-sections", "-Wl,--as-needed"],
     language="c++",

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # wheels.sh PYTHON: dist/*.whl for this machine and for aarch64, of the Python it is started with, as manylinux_2_28:
 # they run wherever glibc is 2.28 or newer (Debian 10, JetPack 5). The compiler is Zig's, from the package `ziglang`,
-# which brings the symbols of every glibc and links its C++ library statically; each wheel is then held to its size, its
-# content and the symbols it asks for. The headers of this Python serve both: what differs in pyconfig.h between 64-bit
+# which brings the symbols of every glibc and links its C++ library statically; each wheel is then held to its
+# content and the symbols it asks for; the limit on size is for `make wheel`. The headers of this Python serve both: what differs in pyconfig.h between 64-bit
 # Linux machines is not used by extensions.
 set -euo pipefail
 cd "$(dirname "$0")/.."

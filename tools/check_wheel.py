@@ -56,10 +56,7 @@ def main() -> int:
     parser.add_argument("wheel", type=Path)
     args = parser.parse_args()
     wheel = args.wheel
-    if args.glibc:
-        found = problems(wheel, None) + symbol_problems(_audited(wheel), args.glibc)
-    else:
-        found = problems(wheel)
+    found = problems(wheel, None) + symbol_problems(_audited(wheel), args.glibc) if args.glibc else problems(wheel)
     for line in found:
         print(f"{wheel.name}: {line}", file=sys.stderr)
     if not found:

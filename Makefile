@@ -10,10 +10,10 @@ PY := $(VENV)/bin/python
 SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
-.PHONY: help measure test lint types san fuzz bench torture wheel install-c clean
+.PHONY: help measure test lint types san fuzz bench torture wheel wheels aarch64 musl install-c clean
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 measure: $(VENV)/.ready-run  ## measure a network on this device, layer by layer
 	$(PY) -m augur_edge measure $(NET) $(ARGS)
@@ -47,6 +47,16 @@ wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
 	rm -rf dist
 	$(PY) -m pip wheel --quiet --no-deps --wheel-dir dist .
 	$(PY) tools/check_wheel.py dist/*.whl
+
+wheels: $(VENV)/.ready-run  ## wheels in dist/ for x86-64 and aarch64, for any glibc from 2.28 on; content and symbols checked
+	rm -rf dist
+	tools/wheels.sh $(PY)
+
+aarch64: $(VENV)/.ready-test  ## tests and measurements on 64-bit Arm, emulated: needs root and some of Debian's packages
+	tools/check_aarch64.sh $(PY)
+
+musl: $(VENV)/.ready-run  ## csrc without glibc, by Clang for aarch64, its tests emulated
+	tools/check_musl.sh $(PY)
 
 clean:  ## remove all that was made here; the store of measurements is elsewhere and stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis augur_edge/*.so

@@ -15,6 +15,7 @@ TIMING_HEADERS = sorted(str(p) for p in Path("csrc/timing").glob("*.h"))
 TIMING = sorted(str(p) for p in Path("csrc/timing").glob("*.cc"))
 KERNEL = sorted(str(p) for p in Path("csrc/predict").glob("*.cc"))
 KERNEL_HEADERS = [str(p) for folder in ("csrc/predict", "csrc/include/augur") for p in sorted(Path(folder).glob("*.h"))]
+SECTIONS = ["-ffunction-sections", "-fdata-sections"]
 
 timing = Pybind11Extension(
     "augur_edge._timing",
@@ -23,8 +24,8 @@ timing = Pybind11Extension(
     cxx_std=17,
     include_dirs=["csrc/timing"],
     libraries=["dl", "pthread"],
-    extra_compile_args=["-O2", "-g0", "-fvisibility=hidden", "-Wall", "-Wextra"],
-    extra_link_args=["-Wl,--strip-all"],
+    extra_compile_args=["-Os", "-g0", "-DNDEBUG", "-fvisibility=hidden", *SECTIONS, "-Wall", "-Wextra"],
+    extra_link_args=["-Wl,--strip-all", "-Wl,--gc-sections"],
 )
 kernel = Extension(
     "augur_edge._kernel",
@@ -33,10 +34,11 @@ kernel = Extension(
     include_dirs=["csrc/include"],
     define_macros=[("AUGUR_SPEED_OVER_SIZE", None)],  # the C library, of which programs keep a part, stays small
     extra_compile_args=[
-        "-std=c++17", "-O2", "-g0", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics",
-        "-ffp-contract=off", "-Wall", "-Wextra",
+        "-std=c++17", "-O2", "-g0", "-DNDEBUG", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti",
+        "-fno-threadsafe-statics", "-fno-asynchronous-unwind-tables", "-ffp-contract=off", *SECTIONS,
+        "-Wall", "-Wextra",
     ],
-    extra_link_args=["-Wl,--strip-all", "-Wl,--as-needed"],
+    extra_link_args=["-Wl,--strip-all", "-Wl,--gc-sections", "-Wl,--as-needed"],
     language="c++",
 )  # fmt: skip
 

@@ -1,7 +1,11 @@
 """Its being here lets tests of any folder import what several share: `handmade`, `anyruns`."""
 
+import os
 import signal
 
 # Started in the background of a script, a process ignores Ctrl-C, and so do its children, which tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Two threads of a library on two busy processors wait for each other longer than one works.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

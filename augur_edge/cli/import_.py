@@ -14,20 +14,22 @@ from augur_edge.cli.export import clock_mhz
 if TYPE_CHECKING:
     from augur_edge.store import RunRecord
 
-FORMATS = ("jsonl", "csv", "augur", *architectures.READ)
+FORMATS = ("jsonl", "csv", "augur", "trtexec", *architectures.READ)
 
 
 class ImportCommand:
     """Take runs from files into the store: all of them, or with one bad line none.
 
     Reads what `augur-edge export` writes as jsonl and csv, and Augur's CSV of layers (latency in cycles of
-    --clock-mhz, energy in pJ), whose layers become a run of mode `imported`. A run that is in the store already is
-    left as it is. Eagle's folders of raw results{N}.pickle and LatBench pickles become runs of --space's architectures.
-    Pickles are read as plain data; nothing in them is run. The ids of the runs that are new go to stdout.
+    --clock-mhz, energy in pJ) and the JSON of `trtexec --exportProfile`, whose layers become a run of mode `imported`.
+    A run that is in the store already is left as it is. Eagle's folders of raw results{N}.pickle and LatBench pickles
+    become runs of --space's architectures. Pickles are read as plain data; nothing in them is run. The ids of the runs
+    that are new go to stdout.
 
     examples:
       augur-edge import board-7.jsonl
       augur-edge import layers.csv profiled_vgg16.csv --measured-on accelerator
+      augur-edge import googlenet.profile --measured-on orin-nano
     """
 
     name = "import"
@@ -38,9 +40,8 @@ class ImportCommand:
         parser.add_argument("--clock-mhz", type=clock_mhz, default=500.0, metavar="MHZ", help="clock of augur's cycles")
         parser.add_argument(
             "--measured-on",
-            default="augur",
             metavar="NAME",
-            help="what other people's layers and cells were measured on",
+            help="what other people's layers and cells were measured on (default: the format's name)",
         )
         architectures.add_import(parser)
 
@@ -66,17 +67,20 @@ def _runs(path: Path, args: argparse.Namespace) -> Iterable[RunRecord]:
     from augur_edge.store.augur import run_of_augur
     from augur_edge.store.flat_read import read_csv
     from augur_edge.store.lines import read_lines
+    from augur_edge.store.trtexec import run_of_trtexec
 
     kind = args.format or _kind(path)
     if kind in architectures.READ:
         return architectures.imported(path, kind, args.space, args.measured_on)
     if kind == "augur":
-        return [run_of_augur(path, args.measured_on, args.clock_mhz)]
+        return [run_of_augur(path, args.measured_on or kind, args.clock_mhz)]
+    if kind == "trtexec":
+        return [run_of_trtexec(path, args.measured_on or kind)]
     return read_csv(path) if kind == "csv" else read_lines(path)
 
 
 def _kind(path: Path) -> str:
-    """jsonl begins with a brace; of the two CSVs, Augur's names the kernel size `kx`."""
+    """jsonl begins with a brace, trtexec's list with a bracket; of the two CSVs, Augur's names the kernel size `kx`."""
     from augur_edge.store.files import opened
 
     if path.is_dir():
@@ -87,5 +91,7 @@ def _kind(path: Path) -> str:
         header = file.readline(4096)
     if header.lstrip().startswith(b"{"):
         return "jsonl"
+    if header.lstrip().startswith(b"["):
+        return "trtexec"
     names = header.decode("utf-8", "replace").lstrip("\ufeff").strip().split(",")
     return "augur" if "kx" in [name.strip() for name in names] else "csv"

@@ -255,9 +255,13 @@ def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
     """Single layers are measured isolated, for a time each; networks in the mode asked for, for a time all together."""
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet
+    from augur_edge.runtime import ONLY_MODE
 
+    only = ONLY_MODE.get(target.runtime)
+    if only and args.mode not in (None, only):
+        raise UsageError(f"--mode {args.mode}: layers of {target.runtime} cannot be cut; it has --mode {only} only")
     if isinstance(target, LayerSet):
         return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
-    mode, time_s = args.mode or target.mode, args.max_time or NETWORK_TIME_S
+    mode, time_s = only or args.mode or target.mode, args.max_time or NETWORK_TIME_S
     beside = not args.no_isolated and not target.sampled and mode != "whole"
     return Settings(mode, args.precision, time_s, beside, args.seed, args.sustain)

@@ -18,6 +18,11 @@ KEPT = (
 CHANGEABLE = ("precision", "max_time", *guard_options.CHANGEABLE)
 _MODE = "see above (default: replay, for single layers isolated, for --space whole)"
 _PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
+_AFFINITY = "processors to stay on: numbers, or a cluster: big, mid or little (default: any)"
+_DELEGATE = (
+    "onnxruntime: cpu (default), xnnpack, nnapi, cuda or tensorrt, where its build has them; litert: xnnpack; edgetpu: "
+    "the path of libedgetpu (default: where systems put it); tensorrt: gpu (default) or fp16"
+)
 _ENERGY = (
     "measure energy, too: auto (the default where nothing is named), ina3221, pmic, rapl, ina2xx, battery, termux, or "
     "meter:PATH,baud=N,columns=voltage_v+current_a for a stream of CSV lines"
@@ -48,11 +53,13 @@ def add_how(parser: argparse.ArgumentParser) -> None:
     """Runtime, threads, process, protocol."""
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--runtime", metavar="NAME", help="onnxruntime, litert or tflite_runtime (default: the first installed)"
+        "--runtime",
+        metavar="NAME",
+        help="onnxruntime, litert, tflite_runtime, edgetpu or tensorrt (default: the first installed)",
     )
-    how.add_argument("--delegate", metavar="NAME", help="cpu (onnxruntime) or xnnpack (litert)")
+    how.add_argument("--delegate", metavar="NAME", help=_DELEGATE)
     how.add_argument("--threads", type=values.numbers, default=[1], metavar="N,…", help="threads within an operator")
-    how.add_argument("--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)")
+    how.add_argument("--affinity", type=values.processors, metavar="CPU,…", help=_AFFINITY)
     how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
     how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
     how.add_argument("--mode", choices=MODES, help=_MODE)

@@ -19,7 +19,15 @@ def numbers(text: str) -> list[int]:
 
 
 def processors(text: str) -> list[int]:
-    """`0,2`: numbers of processors."""
+    """`0,2`: numbers of processors; or `big`, `mid` or `little`, those of a cluster of this device."""
+    from augur_edge import device
+    from augur_edge.device import cpu
+
+    if text in cpu.CLUSTER_WORDS:
+        try:
+            return list(cpu.cluster_called(text, device.identify().clusters).cpus)
+        except UsageError as e:
+            raise argparse.ArgumentTypeError(str(e)) from e
     return _whole_numbers(text, 0)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from augur_edge.device.reading import Reader, cpu_list
+from augur_edge.errors import UsageError
 
 CPU_DIR = "sys/devices/system/cpu"
 
@@ -71,6 +73,24 @@ def clusters(reader: Reader, found: list[dict[str, str]]) -> tuple[Cluster, ...]
         capacity = reader.integer(f"{CPU_DIR}/cpu{cpu}/cpu_capacity")
         groups.setdefault((cores.get(cpu), capacity, None if khz is None else khz // 1000), []).append(cpu)
     return tuple(Cluster(tuple(cpus), *key) for key, cpus in groups.items())
+
+
+CLUSTER_WORDS = ("big", "mid", "little")
+
+
+def cluster_called(word: str, found: Sequence[Cluster]) -> Cluster:
+    """The fastest cluster (`big`), the slowest (`little`), or of three the other (`mid`), by capacity, then clock.
+
+    Raises UsageError, with the clusters there are, where the word fits none.
+    """
+    ranked = sorted(found, key=lambda c: (c.capacity or 0, c.max_mhz or 0))
+    told = all(c.capacity is not None or c.max_mhz is not None for c in ranked)
+    here = "; ".join(f"{c.core or 'a core'}: {','.join(map(str, c.cpus))}" for c in ranked) or "none that are known"
+    if len(ranked) < 2 or not told:
+        raise UsageError(f"{word}: this device shows no clusters of different speed ({here}); give numbers, say 0,1")
+    if word == "mid" and len(ranked) != 3:
+        raise UsageError(f"mid: this device has {len(ranked)} clusters ({here}); say big or little")
+    return {"big": ranked[-1], "little": ranked[0], "mid": ranked[1]}[word]
 
 
 def online(reader: Reader) -> list[int]:

@@ -21,7 +21,7 @@ _RUNTIMES = (
     ("ai_edge_litert", "litert", ("ai-edge-litert", "ai-edge-litert-nightly"), "litert"),
     ("tflite_runtime", "tflite_runtime", ("tflite-runtime", "tflite-runtime-nightly"), None),
 )
-_EDGE_TPU_LIBRARY = "libedgetpu.so.1"
+EDGE_TPU_LIBRARY = "libedgetpu.so.1"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def edge_tpu(root: Path = Path("/"), environ: Mapping[str, str] | None = None) -
     prefix = (os.environ if environ is None else environ).get("PREFIX")  # Termux
     places = [*sorted(root.glob("usr/lib/*-linux-gnu*")), root / "usr/lib", root / "usr/local/lib"]
     places += [Path(prefix) / "lib"] if prefix else []
-    library = next((p / _EDGE_TPU_LIBRARY for p in places if (p / _EDGE_TPU_LIBRARY).exists()), None)
+    library = next((p / EDGE_TPU_LIBRARY for p in places if (p / EDGE_TPU_LIBRARY).exists()), None)
     return {"library": str(library) if library else None, "pycoral": _pycoral()}
 
 

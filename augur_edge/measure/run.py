@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from augur_edge.device import Conditions, conditions
 from augur_edge.device.reading import Reader
 from augur_edge.errors import AugurError, DataError, InferenceError, MissingExtraError, UsageError
 from augur_edge.measure import energy, layerset, profiler, sustain
+from augur_edge.measure.chained import Chains, notes_on
 from augur_edge.measure.explain import explain
 from augur_edge.measure.guard import Unguarded
 from augur_edge.measure.judge import judge
@@ -112,6 +113,11 @@ class Job:
         digest = hashlib.sha256("".join(layer.digest for layer in target.layers).encode())
         earlier = _earlier(record, digest.hexdigest(), found)
         self._put(record)
+        if target.runtime in runtimes.CHAINED:
+            alone = [runtimes.DeployedLayer(f"{x.op} {i}", x.op, (), x) for i, x in enumerate(target.layers)]
+            self._chains(record, alone, runtime, target)
+            record.info.setdefault("energy_reason", "energy of chained layers is not measured")
+            return
         for measurements in layerset.rounds(target, runtime, self.settings_for(target), earlier, self.guard):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, (measurements[0].position + 1) / len(target.layers))
@@ -131,16 +137,18 @@ class Job:
                 raise type(e)(f"{target.name}: {e}") from e
             record.info["failed"] = str(e)
             return
+        layers = runtimes.chained_layers(model) if target.runtime in runtimes.CHAINED else []
         del model
         record.info.update(_facts(deployment))
         self._put(record)
         for measurements, share in self._rounds(deployment, earlier, record, self.settings_for(target)):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, share)
+        self._chains(record, layers, runtime, target)
         self._energy(record, energy.of_network(deployment, record.mode))
         self._sustain(record, deployment, self.settings_for(target).sustain_s)
-        measured = self._measured(record)
-        record.info["notes"] = [*deployment.notes, *explain(measured), *energy.notes(measured)]
+        measured, chained = self._measured(record), notes_on(record.info.get("chains", {}))
+        record.info["notes"] = [*deployment.notes, *chained, *explain(measured), *energy.notes(measured)]
 
     def _measured(self, record: NetworkRecord) -> NetworkRecord:
         return next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
@@ -167,6 +175,21 @@ class Job:
             if len(points) % POINTS_A_SAVE == 0:
                 self._put(record)
         self._put(record)
+
+    def _chains(
+        self,
+        record: NetworkRecord,
+        layers: Sequence[runtimes.DeployedLayer],
+        runtime: runtimes.Runtime,
+        target: Target | LayerSet,
+    ) -> None:
+        """Layers of a runtime that runs networks as one operator; what their chains told goes into `info`."""
+        chains = Chains(runtime, target.request, self.settings_for(target))
+        told = record.info.setdefault("chains", {}) if layers else {}
+        for measurement, facts in chains.rounds(layers):
+            told.update({str(measurement.position): facts} if facts else {})
+            self.store.save(self.run.id, record.index, [measurement])
+            self.report(record.index, target.name, (measurement.position + 1) / len(layers))
 
     def _rounds(
         self, deployment: runtimes.Deployment, earlier: list[Measurement], record: NetworkRecord, settings: Settings

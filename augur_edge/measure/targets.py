@@ -13,7 +13,10 @@ from augur_edge.network import Network
 from augur_edge.runtime import RuntimeOptions, check_name, default_name
 from augur_edge.spaces.base import Space, Vector
 
-FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "fake": "json"}
+FORMATS = {
+    "onnxruntime": "onnx", "tensorrt": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "edgetpu": "tflite",
+    "fake": "json",
+}  # fmt: skip
 SUFFIXES = {".onnx": "onnx", ".tflite": "tflite", ".json": "json"}
 
 
@@ -97,6 +100,8 @@ def resolve(net: str, request: Request) -> Target | LayerSet:
         if ":" in net:
             hint = f"search spaces: {', '.join(spaces.names())}"
         raise UsageError(f"{net}: neither a network's name nor a .onnx, .tflite or .csv file; {hint}")
+    if runtime == "edgetpu":  # it computes in nothing else
+        request = replace(request, dtype="int8")
     return Target(
         _label(net, request), runtime, request, lambda: write(zoo.build(net, request.batch), runtime, request.dtype)
     )

@@ -15,7 +15,7 @@ from augur_edge.models.onnx_infer import infer_graph
 from augur_edge.models.onnx_layers import layer_of, unknown_layer
 from augur_edge.models.onnx_read import input_specs
 from augur_edge.models.onnx_sources import user_tensors
-from augur_edge.models.onnx_table import TensorSpec, TensorTable
+from augur_edge.models.onnx_table import TensorSpec, TensorTable, channels_first
 
 
 def deployed_layers(original: ModelProto, optimised: ModelProto, specs: Mapping[str, TensorSpec]) -> list[Layer | None]:
@@ -43,14 +43,14 @@ def logical_specs(
 ) -> dict[str, TensorSpec]:
     """`specs` with the user's number and place of channels; what is no layout of the user's stays as it is."""
     mine, shapes = user_tensors(original, optimised), _user_shapes(original, specs)
-    last = {t for n in optimised.graph.nodes if _channels_last(n) for t in (*n.inputs, *n.outputs)}
+    last = optimised.graph.channels_last
     out = dict(specs)
     for tensor, spec in specs.items():
         wanted = shapes.get(mine.get(tensor, ""), ())
         if len(spec.shape) == len(wanted) > 2 and _is_layout(spec.shape, wanted):
             out[tensor] = TensorSpec(wanted, spec.dtype)
         elif tensor in last and len(spec.shape) > 2:
-            out[tensor] = TensorSpec((spec.shape[0], spec.shape[-1], *spec.shape[1:-1]), spec.dtype)
+            out[tensor] = TensorSpec(channels_first(spec.shape), spec.dtype)
     return out
 
 
@@ -67,7 +67,3 @@ def _is_layout(seen: Shape, wanted: Shape) -> bool:
     """Whether `seen` is `wanted` with channels filled up, or channels last."""
     filled = seen[1] >= wanted[1] and seen == (wanted[0], seen[1], *wanted[2:])
     return filled or seen == (wanted[0], *wanted[2:], wanted[1])
-
-
-def _channels_last(node: NodeProto) -> bool:
-    return node.op_type.startswith("Nhwc") or bool(node.attributes.get("channels_last", 0))

@@ -53,6 +53,11 @@ class NodeProto:
         return [v for v in flat if isinstance(v, GraphProto)]
 
     @property
+    def channels_last(self) -> bool:
+        """Whether it takes and gives channels last: what ONNX Runtime makes of some nodes, by the processor."""
+        return self.op_type.startswith("Nhwc") or bool(self.attributes.get("channels_last", 0))
+
+    @property
     def captures(self) -> list[str]:
         """Tensors of the surrounding graph that the subgraphs read, in order, each once."""
         out: dict[str, None] = {}
@@ -76,6 +81,11 @@ class GraphProto:
     outputs: list[ValueInfo] = field(default_factory=list)
     value_info: list[ValueInfo] = field(default_factory=list)
     unknown: bytes = b""
+
+    @property
+    def channels_last(self) -> set[str]:
+        """What nodes that want channels last read and write; constants among it stay as they are."""
+        return {t for n in self.nodes if n.channels_last for t in (*n.inputs, *n.outputs) if t}
 
 
 @dataclass

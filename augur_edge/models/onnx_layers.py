@@ -1,7 +1,8 @@
 """ONNX nodes, the user's and those of ONNX Runtime's optimised graphs, as Layers.
 
-Fused ops (FusedConv, com.microsoft.nchwc.Conv, BiasGelu, SkipLayerNormalization …) become the op they compute most
-of, with `activation` and `fused_add` for the rest. An op without a rule here is a layer of its own name, with bytes.
+Fused ops (FusedConv, NhwcFusedConv, com.microsoft.nchwc.Conv, BiasGelu, SkipLayerNormalization …) become the op they
+compute most of, with `activation` and `fused_add` for the rest. An op without a rule here is a layer of its own name,
+with bytes.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _constants(view: NodeView, places: Any) -> tuple[Shape, ...]:
 
 
 def _activation(view: NodeView) -> dict[str, Any]:
-    """What FusedConv, FusedGemm and the nchwc convolution apply last."""
+    """What fused convolutions and FusedGemm apply last."""
     name = view.attr("activation")
     params = tuple(view.attr("activation_params", ()))
     if not name:
@@ -230,6 +231,7 @@ def _flatten(view: NodeView) -> dict[str, Any]:
 _RULES: dict[str, LayerRule] = {
     "Conv": _conv(1, 2, 3),  # com.microsoft.nchwc has the sum there; ONNX's own has no such input
     "FusedConv": _conv(1, 2, 3),
+    "NhwcFusedConv": _conv(1, 2, 3),  # its weights are channels first all the same
     "QLinearConv": _conv(3, 8, None),
     "ConvInteger": _conv(1, 4, None),
     "ConvTranspose": _conv_transpose,

@@ -13,7 +13,7 @@ from augur_edge.models.onnx_infer import infer_graph, resolve
 from augur_edge.models.onnx_layers import activations_of, layer_of
 from augur_edge.models.onnx_proto import decode_model
 from augur_edge.models.onnx_sources import node_names
-from augur_edge.models.onnx_table import TensorSpec, TensorTable
+from augur_edge.models.onnx_table import TensorSpec, TensorTable, channels_first
 from augur_edge.models.onnx_tensor import DTYPES
 from augur_edge.network import Network, Node, TensorInfo
 
@@ -117,6 +117,10 @@ def network_of(
     """As `read_onnx`, of a model that is decoded already."""
     inputs, sizes = input_specs(model, shapes)
     table, running = infer_graph(model, inputs, sizes, known or {})
+    for tensor in model.graph.channels_last - set(table.constants):
+        shape = table.shapes.get(tensor, ())
+        if len(shape) > 2:
+            table.shapes[tensor] = channels_first(shape)
     names = node_names(model)
     nodes = [_node(model, i, names[i], table) for i in running]
     written = {*inputs, *(t for n in nodes for t in n.outputs)}

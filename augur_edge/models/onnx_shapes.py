@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from augur_edge.errors import DataError
 from augur_edge.layers import Shape
 from augur_edge.models import onnx_windows as windows
 from augur_edge.models.onnx_move_shapes import MOVE_RULES, Rule, broadcast
-from augur_edge.models.onnx_table import NodeView
+from augur_edge.models.onnx_table import NodeView, channels_first
 
 
 def infer_shapes(view: NodeView) -> list[Shape] | None:
@@ -112,6 +115,17 @@ def _recurrent(view: NodeView) -> list[Shape]:
     return [(steps, directions, batch, hidden), (directions, batch, hidden), (directions, batch, hidden)]
 
 
+def _channels_last(rule: Callable[[NodeView], Shape]) -> Rule:
+    """`rule`, which has channels first, for a node that has them last."""
+
+    def turned(view: NodeView) -> Shape:
+        shapes = {**view.table.shapes, view.node.inputs[0]: channels_first(view.shape(0))}
+        made = rule(NodeView(view.node, replace(view.table, shapes=shapes)))
+        return (made[0], *made[2:], made[1])
+
+    return turned
+
+
 _SAME = (
     "Abs", "Acos", "Asin", "Atan", "BatchNormalization", "BiasGelu", "Cast", "Ceil", "Celu", "Clip", "Cos",
     "CumSum", "DequantizeLinear", "Dropout", "Elu", "Erf", "Exp", "FastGelu", "Floor", "Gelu", "GroupNorm",
@@ -142,6 +156,8 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("MatMul", "FusedMatMul", "MatMulInteger", "DynamicQuantizeMatMul"), _matmul(1)),
     **dict.fromkeys(("Gemm", "FusedGemm"), _matmul(1)),
     **dict.fromkeys(("QLinearAdd", "QLinearMul"), lambda v: broadcast([v.shape(0), v.shape(3)])),
+    "NhwcFusedConv": _channels_last(lambda v: windows.conv_shape(v, v.shape(1))),
+    "NhwcMaxPool": _channels_last(windows.pool_shape),
     "QLinearConv": lambda v: windows.conv_shape(v, v.shape(3)),
     "QLinearMatMul": _matmul(3),
     "QGemm": _matmul(3),

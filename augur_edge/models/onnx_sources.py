@@ -163,7 +163,8 @@ def _operands(user: _User, node: NodeProto, written: str) -> list[tuple[str, str
     A convolution's fourth input is the other operand of the addition that it does as well.
     """
     hint, op_type = _blocked_name(user, node)
-    base = re.sub("^(QLinear|Nhwc)", "", _BASE.get(op_type, op_type))
+    plain = re.sub("^(QLinear|Nhwc)", "", op_type)
+    base = _BASE.get(plain, plain)
     path = list(user.back(written))[:8]
     anchors = [w for w, _ in path if user.nodes[w].op_type in _ALSO.get(base, (base,))]
     if not anchors:

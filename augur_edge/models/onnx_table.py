@@ -130,6 +130,11 @@ class NodeView:
         return None if found is None else tuple(from_start(a, rank) for a in found)
 
 
+def channels_first(shape: Shape) -> Shape:
+    """(N, C, …) of (N, …, C)."""
+    return (shape[0], shape[-1], *shape[1:-1])
+
+
 def from_start(axis: int, rank: int) -> int:
     """An axis that may count from the end, counted from 0. Raises DataError where there is no such axis."""
     if not -rank <= axis < max(rank, 1):

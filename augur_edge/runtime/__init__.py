@@ -9,16 +9,22 @@ from augur_edge.errors import MissingExtraError, UsageError
 from augur_edge.runtime.base import DeployedLayer, Deployment, LayerProfile, Runtime, RuntimeOptions, Task
 
 __all__ = [
-    "DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task", "check_name",
-    "default_name", "get",
+    "CHAINED", "ONLY_MODE", "DeployedLayer", "Deployment", "LayerProfile", "Runtime", "RuntimeOptions", "Task",
+    "chained_layers", "check_name", "default_name", "get",
 ]  # fmt: skip
 
 RUNTIMES = {
     "onnxruntime": "augur_edge.runtime.ort:OnnxRuntime",
     "litert": "augur_edge.runtime.litert:LiteRt",
     "tflite_runtime": "augur_edge.runtime.litert:TfliteRuntime",
+    "edgetpu": "augur_edge.runtime.edgetpu:EdgeTpu",
+    "tensorrt": "augur_edge.runtime.tensorrt:TensorRt",
     "fake": "augur_edge.runtime.fake:Fake",
 }
+CHAINED = frozenset({"edgetpu"})
+"""Runtimes that run a network as one operator: their layers are measured as chains."""
+ONLY_MODE = {"edgetpu": "isolated", "tensorrt": "profiler"}
+"""Runtimes whose networks cannot be cut, with the one mode in which they tell of layers."""
 TFLITE = ("litert", "tflite_runtime")
 PACKAGES = {"onnxruntime": "onnxruntime", "litert": "ai_edge_litert", "tflite_runtime": "tflite_runtime"}
 
@@ -45,3 +51,10 @@ def default_name(suffix: str = "") -> str:
             return name
     extra = {"onnxruntime": "ort", "litert": "litert"}[wanted[0]]
     raise MissingExtraError(f"no runtime for this network is installed: pip install 'augur-edge[{extra}]'")
+
+
+def chained_layers(model: bytes) -> list[DeployedLayer]:
+    """The layers of a model for one of `CHAINED`, unbound; none where the model is compiled already."""
+    from augur_edge.runtime.edgetpu import layers_of
+
+    return layers_of(model)

@@ -11,12 +11,12 @@ import importlib.util
 import os
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from augur_edge import timing
-from augur_edge.errors import InferenceError, MissingExtraError, UsageError
+from augur_edge.errors import InferenceError, MissingExtraError
 from augur_edge.models.onnx_graph import GraphProto, ModelProto, NodeProto, ValueInfo
 from augur_edge.models.onnx_proto import encode_model
 from augur_edge.models.onnx_tensor import ELEM_TYPES
@@ -142,7 +142,7 @@ class PythonEngine:
 
     def bind(self, session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Task:
         """A CallTask of `run_with_iobinding`."""
-        task: Task = timing.CallTask(_python_call(session, inputs, outputs))
+        task: Task = timing.CallTask(python_call(session, inputs, outputs))
         return task
 
     def profile(self, model: bytes, inputs: Sequence[Bound], outputs: Sequence[Bound], passes: int) -> LayerProfile:
@@ -154,7 +154,8 @@ class PythonEngine:
         raise RuntimeError("needs the native module")
 
 
-def _python_call(session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Any:
+def python_call(session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]) -> Any:
+    """A function that runs the session on this memory."""
     binding = session.io_binding()
     for bind, bound in ((binding.bind_input, inputs), (binding.bind_output, outputs)):
         for tensor, memory in bound:
@@ -170,16 +171,25 @@ def _python_call(session: Any, inputs: Sequence[Bound], outputs: Sequence[Bound]
 def _profile(
     model: bytes, threads: int, inputs: Sequence[Bound], outputs: Sequence[Bound], passes: int
 ) -> LayerProfile:
-    import json
-
     import onnxruntime as ort
 
+    def session(options: Any) -> Any:
+        return ort.InferenceSession(model, options, ["CPUExecutionProvider"])
+
+    return profiled(session, session_options(threads, True), inputs, outputs, passes)
+
+
+def profiled(
+    session_of: Callable[[Any], Any], options: Any, inputs: Sequence[Bound], outputs: Sequence[Bound], passes: int
+) -> LayerProfile:
+    """`passes` calls under onnxruntime's profiler of the session that `session_of` makes of the options."""
+    import json
+
     with tempfile.TemporaryDirectory(prefix="augur-edge-") as folder:
-        options = session_options(threads, True)
         options.enable_profiling = True
         options.profile_file_prefix = str(Path(folder) / "profile")
-        session = ort.InferenceSession(model, options, ["CPUExecutionProvider"])
-        call = _python_call(session, inputs, outputs)
+        session = session_of(options)
+        call = python_call(session, inputs, outputs)
         call()  # the first pass is cold, and left out below
         whole_ns = []
         for _ in range(passes):
@@ -211,10 +221,11 @@ class OnnxRuntime:
 
     def deploy(self, model: bytes, options: RuntimeOptions) -> Deployment:
         """Optimise `model` as onnxruntime does, cut every node of the result, and load all of it."""
+        from augur_edge.runtime import ort_delegates
         from augur_edge.runtime.ort_cut import cut
 
         if options.delegate not in (None, "cpu"):
-            raise UsageError(f"--delegate {options.delegate}: onnxruntime is measured on cpu only so far")
+            return ort_delegates.deploy(model, options, self.version)
         graph, prepared = cut(model, options)
         path = library_path() if timing.native is not None else None
         engine = NativeEngine(path, options.threads) if path else PythonEngine(options.threads)

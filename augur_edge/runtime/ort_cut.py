@@ -35,18 +35,20 @@ IN_PLACE = frozenset(
 )  # fmt: skip
 CONVERTERS = frozenset({"QuantizeLinear", "DequantizeLinear"})  # no layer is named after these
 PLAIN = frozenset(BYTES_PER_ELEMENT) - {"bfloat16"}
-SUM_INPUT = 3  # of Conv (nchwc) and FusedConv: the residual, overwritten by the result
+SUMMING = frozenset({"Conv", "FusedConv", "NhwcFusedConv"})  # Conv: that of com.microsoft.nchwc
+SUM_INPUT = 3  # of these: the residual, overwritten by the result
 
 
-def cut(model: bytes, options: RuntimeOptions) -> tuple[CutGraph, bytes]:
+def cut(model: bytes, options: RuntimeOptions, *, fused: bool = True) -> tuple[CutGraph, bytes]:
     """The layers of `model` as onnxruntime deploys it, and the model's bytes with its dynamic shapes fixed.
 
+    fused: as for the CPU; if not, constants are folded and the nodes are plain ONNX, which other providers take.
     Raises DataError for bytes that are no model, UsageError for dynamic shapes without `options.shapes`, and
     InferenceError, with onnxruntime's words, where it cannot load or run it.
     """
     original = _with_fixed_inputs(decode_model(model), options.shapes)
     prepared = encode_model(original)
-    optimised = decode_model(_optimise(prepared, options.threads))
+    optimised = decode_model(_optimise(prepared, options.threads, fused))
     tensors, integer = _tensors(optimised)
     outputs = list(dict.fromkeys(o.name for o in optimised.graph.outputs))
     _demand([*(i.name for i in _inputs(optimised)), *outputs], tensors)
@@ -90,13 +92,15 @@ def _inputs(model: ModelProto) -> list[Any]:
     return [i for i in model.graph.inputs if i.name not in model.graph.initializers]
 
 
-def _optimise(model: bytes, threads: int) -> bytes:
+def _optimise(model: bytes, threads: int, fused: bool) -> bytes:
     """The graph onnxruntime deploys: fused and laid out for this processor."""
     import onnxruntime as ort
 
     with tempfile.TemporaryDirectory(prefix="augur-edge-") as folder:
         path = Path(folder) / "optimised.onnx"
         options = session_options(threads, True)
+        if not fused:
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
         options.optimized_model_filepath = str(path)
         try:
             ort.InferenceSession(model, options, ["CPUExecutionProvider"])
@@ -153,7 +157,7 @@ def _step(node: NodeProto, inputs: list[str], outputs: list[str], tensors: dict[
     if node.op_type in IN_PLACE:
         same = [i for i in inputs if tensors[i].n_bytes == tensors[outputs[0]].n_bytes]
         return Step(inputs, outputs, {outputs[0]: same[0]} if same else {})
-    if node.op_type in ("Conv", "FusedConv") and len(node.inputs) > SUM_INPUT:
+    if node.op_type in SUMMING and len(node.inputs) > SUM_INPUT:
         residual = node.inputs[SUM_INPUT]
         if residual in inputs and node.inputs.count(residual) == 1:
             return Step(inputs, outputs, {outputs[0]: residual}, rereads=True)

@@ -79,7 +79,7 @@ def test_it_learns_and_repeats():
     teachers = []
     for _ in range(2):
         teacher = node.Node(0, Tiles(32, 32, 16), node.Shape(1, 16, 4))
-        teacher.most_steps = 200
+        teacher.most_steps = 100
         teachers.append(teacher.fit(layers[:150], y[:150]))
     assert np.array_equal(teachers[0].predict(layers), teachers[1].predict(layers))
     baseline = teachers[0].roofline.predict(layers[150:])

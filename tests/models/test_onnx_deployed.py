@@ -11,8 +11,10 @@ from augur_edge import zoo
 from augur_edge.layers import Layer
 from augur_edge.models.onnx_cut import TensorSpec, activation_names, source_nodes, with_outputs
 from augur_edge.models.onnx_deployed import deployed_layers
-from augur_edge.models.onnx_proto import GraphProto, ModelProto, NodeProto, ValueInfo, decode_model
+from augur_edge.models.onnx_proto import GraphProto, ModelProto, NodeProto, ValueInfo, decode_model, encode_model
+from augur_edge.models.onnx_read import read_onnx
 from augur_edge.models.onnx_write import to_onnx
+from augur_edge.network import Network
 from augur_edge.zoo import Builder
 
 onnx = pytest.importorskip("onnx")
@@ -84,6 +86,61 @@ def test_a_norm_that_runs_as_a_convolution_is_a_norm() -> None:
     assert [n.weights for n in norms] == [((32,), (32,)), ((24,), (24,))]
     original, model = decode_model(to_onnx(network)), optimised(to_onnx(network))
     assert {("conv1", "relu1"), ("norm1", "relu2"), ("norm2",)} <= set(source_nodes(original, model))
+
+
+def channels_last_network() -> Network:
+    b = Builder("last", (1, 3, 20, 24))
+    x = b.relu(b.conv(b.input, 8, 3, stride=2, padding=1, name="c1"), name="r1")
+    y = b.conv(b.activation(b.depthwise(x, 3, padding=1, name="c2"), "relu6", name="r2"), 8, 1, name="c3")
+    return b.network(b.relu(b.add(y, x, name="sum"), name="r3"))
+
+
+def channels_last_model() -> tuple[ModelProto, dict[str, TensorSpec]]:
+    """The graph that ONNX Runtime 1.31 makes of it on Arm processors with SME, and what its tensors look like."""
+    original = decode_model(to_onnx(channels_last_network())).graph
+    convs = [n for n in original.nodes if n.op_type == "Conv"]
+
+    def conv(i: int, inputs: list[str], made: str, **more: Any) -> NodeProto:
+        names = [inputs[0], convs[i].inputs[1], *(["", inputs[1]] if inputs[1:] else [])]  # none has a bias
+        return NodeProto("NhwcFusedConv", names, [made], f"{convs[i].name}_token_{i}", "com.microsoft",
+                         {**convs[i].attributes, **more})  # fmt: skip
+
+    clip = {"activation": "Clip", "activation_params": (0.0, 6.0)}
+    nodes = [
+        NodeProto("Transpose", ["input"], ["t0"], "Transpose", attributes={"perm": (0, 2, 3, 1)}),
+        conv(0, ["t0"], "r1", activation="Relu"),
+        conv(1, ["r1"], "r2", **clip),
+        conv(2, ["r2", "r1"], "sum_token_4"),
+        NodeProto("Transpose", ["sum_token_4"], ["sum"], "Transpose_token_5", attributes={"perm": (0, 3, 1, 2)}),
+        NodeProto("Relu", ["sum"], ["r3"], "r3"),
+    ]
+    shapes = {"input": (1, 3, 20, 24), "t0": (1, 20, 24, 3), "sum": (1, 8, 10, 12), "r3": (1, 8, 10, 12)}
+    shapes |= dict.fromkeys(("r1", "r2", "sum_token_4"), (1, 10, 12, 8))
+    graph = GraphProto("last", nodes, original.initializers, original.inputs, original.outputs)
+    return ModelProto(graph, {"": 17, "com.microsoft": 1}), {k: TensorSpec(v) for k, v in shapes.items()}
+
+
+def test_convolutions_with_channels_last_are_the_users_convolutions() -> None:
+    network, (model, specs) = channels_last_network(), channels_last_model()
+    original = decode_model(to_onnx(network))
+    layers = [layer for layer in deployed_layers(original, model, specs) if layer is not None]
+    assert [layer.op for layer in layers] == ["reorder", "conv2d", "conv2d", "conv2d", "reorder", "relu"]
+    wanted = [n.layer for n in network.nodes if n.layer.op == "conv2d"]
+    for layer, mine in zip(layers[1:4], wanted):
+        same = ("macs", "weights", "kernel", "stride", "padding", "groups", "outputs")
+        assert [getattr(layer, name) for name in same] == [getattr(mine, name) for name in same]
+        assert layer.inputs[0] == mine.inputs[0]
+    assert [layer.activation for layer in layers[1:4]] == ["relu", "relu6", None]
+    assert [layer.fused_add for layer in layers[1:4]] == [False, False, True]
+    claimed = source_nodes(original, model)
+    assert claimed[1:4] == [("c1", "r1"), ("c2", "r2"), ("c3", "sum")]
+    assert claimed[5] == ("r3",)
+
+
+def test_a_file_with_channels_last_has_the_same_work() -> None:
+    read = read_onnx(encode_model(channels_last_model()[0]), name="last")  # declares no shape but the input's
+    assert read.macs == channels_last_network().macs
+    assert [n.layer.outputs for n in read.nodes if n.layer.op == "conv2d"] == [((1, 8, 10, 12),)] * 3
 
 
 def transformer_model() -> bytes:

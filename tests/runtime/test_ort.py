@@ -26,7 +26,7 @@ native = pytest.mark.skipif(timing.native is None, reason="the native timing mod
 
 def small(name: str = "small") -> bytes:
     """Residual, depthwise, pooled, dense: what onnxruntime fuses, reorders, aliases and overwrites."""
-    b = Builder(name, (1, 3, 32, 32))
+    b = Builder(name, (1, 3, 32, 40))  # no cube of channels and pixels, in which layouts look alike
     x = b.relu(b.batch_norm(b.conv(b.input, 16, 3, stride=2, padding=1)))
     y = b.relu(b.batch_norm(b.conv(x, 16, 3, padding=1)))
     x = b.relu(b.add(b.batch_norm(b.conv(y, 16, 3, padding=1)), x))
@@ -46,11 +46,13 @@ def test_the_replayed_layers_compute_exactly_what_the_network_computes(deployed:
 
 def test_layers_are_those_the_runtime_made_and_lead_back_to_the_users_nodes(deployed: Deployment) -> None:
     fused = [layer for layer in deployed.layers if layer.op == "conv2d"]
-    assert len(fused) == 3
-    assert all(layer.spec is not None and layer.spec.activation == "relu" for layer in fused)
-    assert fused[2].spec is not None
-    assert fused[2].spec.fused_add
-    nodes = [node for layer in deployed.layers for node in layer.nodes]
+    specs = [layer.spec for layer in fused if layer.spec is not None]
+    assert len(specs) == len(fused) == 3
+    assert [spec.fused_add for spec in specs] == [False, False, True]
+    kept = [layer.nodes for layer in deployed.layers if layer.op == "relu"]  # the sum's, where channels come last
+    assert [spec.activation for spec in specs] == ["relu", "relu", None if kept else "relu"]
+    assert kept in ([], [("relu_9",)])
+    nodes = [node for layer in deployed.layers if layer.op != "reorder" for node in layer.nodes]
     assert sum("relu" in node for node in nodes) == 3
     assert sum("add" in node for node in nodes) == 1
     assert len({layer.name for layer in deployed.layers}) == len(deployed.layers)
@@ -113,13 +115,13 @@ def test_each_function_of_the_c_api_does_what_the_python_binding_does() -> None:
     path = library_path()
     assert path is not None
     model = small()
-    source, target = Tensor("input", (1, 3, 32, 32), "float32"), None
+    source, target = Tensor("input", (1, 3, 32, 40), "float32"), None
     session = PythonEngine(1).load(model, True)
     target = Tensor(session.get_outputs()[0].name, (1, 10), "float32")
     results = []
     for engine in (PythonEngine(1), NativeEngine(path, 1)):
         x, y = allocate(source.n_bytes), allocate(target.n_bytes)
-        x.view(np.float32)[:] = np.linspace(-1, 1, 3 * 32 * 32)
+        x.view(np.float32)[:] = np.linspace(-1, 1, 3 * 32 * 40)
         engine.bind(engine.load(model, True), [(source, x)], [(target, y)]).run()
         results.append(y.view(np.float32).copy())
     assert np.abs(results[0]).max() > 0
@@ -150,7 +152,7 @@ def test_bad_models_are_named_errors() -> None:
     with pytest.raises(DataError):
         runtime.deploy(small()[:-2000], RuntimeOptions())
     with pytest.raises(UsageError, match="--delegate"):
-        runtime.deploy(small(), RuntimeOptions(delegate="tensorrt"))
+        runtime.deploy(small(), RuntimeOptions(delegate="npu"))
 
 
 def test_an_op_the_runtime_does_not_have_is_said_in_its_words() -> None:

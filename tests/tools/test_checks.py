@@ -38,7 +38,7 @@ def test_the_readme_has_the_two_commands() -> None:
         ({"augur_edge/_timing.abi.so": None}, ["the native module _timing is missing"]),
         ({"augur_edge/_kernel.abi.so": None}, ["the native module _kernel is missing"]),
         ({"tests/test_x.py": b""}, ["tests/test_x.py does not belong there"]),
-        ({"augur_edge/big": bytes(700_000)}, ["more than 600000"]),
+        ({"augur_edge/big": bytes(1_000_000)}, ["more than 900000"]),
     ],
 )
 def test_a_wheel_is_held_to_its_content_and_size(
@@ -54,4 +54,32 @@ def test_a_wheel_is_held_to_its_content_and_size(
             if content is not None:
                 wheel.writestr(name, content)
     problems = check.problems(tmp_path / "a.whl")
+    assert len(problems) == len(found) and all(words in got for words, got in zip(found, problems))
+
+
+AUDITED = """
+augur_edge-0.1.0-cp311-cp311-manylinux_2_28_aarch64.whl is consistent
+with the following platform tag: "manylinux_2_{}_aarch64".
+
+The wheel {}
+"""
+NONE = "requires no external shared libraries! :)"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (AUDITED.format(17, NONE), []),
+        (AUDITED.format(28, NONE), []),
+        (AUDITED.format(34, NONE), ["needs glibc 2.34, newer than 2.28"]),
+        (AUDITED.format(17, 'constrains the platform tag to "manylinux_2_17_aarch64".'), []),
+        (
+            AUDITED.format(17, "The following external shared libraries are required by the wheel: {}"),
+            ["needs libraries that are not in every Linux"],
+        ),
+        ("No module named auditwheel", ["fits no manylinux: No module named auditwheel"]),
+    ],
+)
+def test_a_wheel_is_held_to_the_oldest_glibc(text: str, found: list[str]) -> None:
+    problems = tool("check_wheel").symbol_problems(text, "2.28")
     assert len(problems) == len(found) and all(words in got for words, got in zip(found, problems))

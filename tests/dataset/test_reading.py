@@ -10,8 +10,9 @@ from machine import HEADER, short_layers, write_augur
 
 from augur_edge.dataset import reading
 from augur_edge.dataset.reading import read_dataset
-from augur_edge.dataset.rows import folds, leave_out, summary
+from augur_edge.dataset.rows import Row, folds, leave_out, merge, summary
 from augur_edge.errors import AugurError, DataError, UsageError
+from augur_edge.predict.encode import from_short
 from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
 from augur_edge.store.flat import write_csv
 from augur_edge.window import Window, conv2d
@@ -191,3 +192,18 @@ def test_no_exact_layer_on_both_sides_of_a_split(tmp_path):
 def test_folds_test_each_layer_once():
     tested = np.concatenate([test for _, test in folds(23, 5, 1)])
     assert sorted(tested.tolist()) == list(range(23))
+
+
+def test_a_call_is_learnt_from_the_networks_that_were_replayed():
+    short = np.array([[1, 14, 14, c, c, 1, 0, 1] for c in range(64, 84)], np.int64)
+    layers = [tuple(row) for row in from_short(short).tolist()]
+    rows = [
+        Row(layer, {"latency": 5000.0 + 20 * i}, f"n{i}", "f", call_ns=1000.0 + 20 * i)
+        for i, layer in enumerate(layers)
+    ]
+    data = merge(rows)
+    assert data.calls is not None and data.calls.usual_ns == 1190.0
+    assert data.calls.of(data.layers[:1]) < data.calls.usual_ns < data.calls.of(data.layers[-1:])
+    assert data.targets["latency"].tolist() == [5190.0] * 20
+    assert data.take(np.arange(3)).calls == data.calls
+    assert merge(rows[:7]).calls is None

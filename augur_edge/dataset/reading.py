@@ -156,14 +156,14 @@ def _from_network(device: str, network: NetworkRecord, source: str, rows: list[R
 
 
 def _call_ns(network: NetworkRecord) -> float | None:
-    """What a replayed call costs in this network: the cheapest of the layers that only rename a small tensor."""
+    """What a replayed call costs in this network: the lower quartile of the layers that only rename a small tensor."""
     idle = [
         summarise(m.samples_ns, m.loops).median
         for m in network.measurements
         if m.kind == "layer" and m.mode == network.mode == "replay" and m.op in IDLE and len(m.samples_ns)
         if m.spec is not None and m.spec.bytes_moved <= IDLE_BYTES
     ]
-    return min(idle, default=None)
+    return float(np.quantile(idle, 0.25)) if idle else None
 
 
 def _layer_of(m: Measurement) -> tuple[int, ...] | None:

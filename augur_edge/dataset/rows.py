@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
-from augur_edge.predict.calls import Calls, bytes_per_layer, fit_calls
+from augur_edge.predict.calls import Calls, fit_calls, typical
 from augur_edge.predict.encode import FEATURES, FIELDS, OPS, encode, layer_integers
 
 F64 = npt.NDArray[np.float64]
@@ -137,8 +137,8 @@ def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
     found: dict[tuple[int, ...], list[Row]] = {}
     n_rows = unnamed = 0
     rows = list(rows)
-    calls = _calls(rows)
-    for row in _levelled(rows, calls):
+    rows = list(_levelled(rows))
+    for row in rows:
         found.setdefault(row.layer, []).append(row)
         n_rows += 1
         unnamed += not row.device
@@ -155,7 +155,7 @@ def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
         sources=tuple(frozenset(r.source for r in g) for g in groups),
         devices=frozenset(r.device for g in groups for r in g if r.device),
         wholes=tuple(wholes),
-        calls=calls,
+        calls=_calls(rows),
         n_rows=n_rows,
         n_unnamed=unnamed,
         n_conflicts=sum(any(_spread(g, name) > 1.05 for name in UNITS) for g in groups),
@@ -175,20 +175,24 @@ def _check_units(rows: Sequence[Row]) -> None:
 
 
 def _calls(rows: Sequence[Row]) -> Calls | None:
-    """From the networks in which a call was measured; None for too few."""
-    layers: dict[str, list[tuple[int, ...]]] = {}
+    """From the networks, levelled, in which a call was measured; None for too few."""
+    times: dict[str, list[float]] = {}
     calls: dict[str, float] = {}
     for row in rows:
-        if row.call_ns is not None:
-            layers.setdefault(row.network, []).append(row.layer)
+        if row.call_ns is not None and "latency" in row.targets:
+            times.setdefault(row.network, []).append(row.targets["latency"])
             calls[row.network] = row.call_ns
-    return fit_calls([(bytes_per_layer(np.array(layers[name], np.int64)), ns) for name, ns in calls.items()])
+    return fit_calls([(typical(np.array(times[name])), ns) for name, ns in calls.items()])
 
 
-def _levelled(rows: Sequence[Row], calls: Calls | None) -> Iterator[Row]:
+def _usual(rows: Sequence[Row]) -> float:
+    calls = {row.network: row.call_ns for row in rows if row.call_ns is not None}
+    return float(np.median(list(calls.values()))) if calls else 0.0
+
+
+def _levelled(rows: Sequence[Row]) -> Iterator[Row]:
     """Latencies as they would be where a call costs what it does in the median network (`predict.calls` has why)."""
-    known = {row.network: row.call_ns for row in rows if row.call_ns is not None}
-    usual = calls.usual_ns if calls else float(np.median(list(known.values()))) if known else 0.0
+    usual = _usual(rows)
     for row in rows:
         if row.call_ns is None or "latency" not in row.targets:
             yield row

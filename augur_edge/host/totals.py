@@ -45,7 +45,7 @@ def fit_totals(data: Dataset, predictions: F64, levels: Sequence[float]) -> Tota
     def sums(ns: F64) -> F64:
         """float64[networks]: of its layers, each with the network's own call where that is known."""
         calls = data.calls
-        return np.array([(calls.moved(ns[r], data.layers[r]) if calls else ns[r]).sum() for r in rows])
+        return np.array([(calls.moved(ns[r]) if calls else ns[r]).sum() for r in rows])
 
     once, per_layer = _fitted(sums(y), count, whole, float(y.min()))
     total = sums(predictions) + once + per_layer * count

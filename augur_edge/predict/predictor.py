@@ -66,9 +66,8 @@ class Predictor(_kernel.Predictor):
         network: a Network, Layers, or int64[n, 16], all of it. As `predict_many` where the predictor was not trained on
         networks replayed layer by layer.
         """
-        layers = _matrix(network)
-        answer = self.predict_many(layers).astype(float)
-        return self._calls.moved(answer, layers) if self._calls is not None and len(layers) else answer
+        answer = self.predict_many(_matrix(network)).astype(float)
+        return self._calls.moved(answer) if self._calls is not None else answer
 
     def predict_network(self, network: Layers) -> float:
         """Sum of the layers, as they are in it, plus the network's overhead; network: as in `predict_layers_of`."""

@@ -198,12 +198,12 @@ def test_a_call_is_learnt_from_the_networks_that_were_replayed():
     short = np.array([[1, 14, 14, c, c, 1, 0, 1] for c in range(64, 84)], np.int64)
     layers = [tuple(row) for row in from_short(short).tolist()]
     rows = [
-        Row(layer, {"latency": 5000.0 + 20 * i}, f"n{i}", "f", call_ns=1000.0 + 20 * i)
+        Row(layer, {"latency": 5000.0 + 120 * i}, f"n{i}", "f", call_ns=1000.0 + 20 * i)
         for i, layer in enumerate(layers)
     ]
     data = merge(rows)
     assert data.calls is not None and data.calls.usual_ns == 1190.0
-    assert data.calls.of(data.layers[:1]) < data.calls.usual_ns < data.calls.of(data.layers[-1:])
-    assert data.targets["latency"].tolist() == [5190.0] * 20
+    assert data.targets["latency"].tolist() == [5190.0 + 100 * i for i in range(20)]
+    assert data.calls.of(np.array([5190.0])) < data.calls.usual_ns < data.calls.of(np.array([7090.0]))
     assert data.take(np.arange(3)).calls == data.calls
     assert merge(rows[:7]).calls is None

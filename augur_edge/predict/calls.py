@@ -4,8 +4,8 @@ A call whose layers are done soon finds its code where it left it, in the caches
 x86-64 server where a layer takes 10 us, 8 to 10 us where it takes 100. No layer's own sizes tell that, the others of
 its network do. Predictors answer for the usual call; this moves the answer to a network's. Which measure of a network
 tells most was chosen on sampled networks left out: the geometric mean of its layers' times misses a call by 0.14 in the
-log with onnxruntime and 0.18 with litert; mean bytes by 0.18 and 0.18, footprint by 0.24 and 0.21, a constant by 0.26 and
-0.24.
+log with onnxruntime and 0.18 with litert; mean bytes by 0.18 and 0.18, footprint by 0.24 and 0.21, a constant by 0.26
+and 0.24.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def loop(runtime: str, args: argparse.Namespace) -> None:
     measured(tests[0], wrap, [*zoo.names(), *how, "--no-isolated", "--max-time", "6"])
     measured(sample, wrap, ["--sample", SAMPLE, "--seed", "0", *how, "--max-time", f"{args.max_time:g}"])
     measured(tests[1], wrap, [*zoo.names(), *how, "--no-isolated", "--max-time", "6"])
-    data = read_dataset([sample]).without(read_dataset([tests[0]]))
+    data = read_dataset([sample]).without(read_dataset([tests[0]], steady=False))
     file = folder / f"{runtime}.augpred"
     if not file.exists():
         file.write_bytes(train(data, Plan("latency", args.teacher), print).data)

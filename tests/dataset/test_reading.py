@@ -207,3 +207,31 @@ def test_a_call_is_learnt_from_the_networks_that_were_replayed():
     assert data.calls.of(np.array([5190.0])) < data.calls.usual_ns < data.calls.of(np.array([7090.0]))
     assert data.take(np.arange(3)).calls == data.calls
     assert merge(rows[:7]).calls is None
+
+
+def replayed(path, floors):
+    """A store with a network for each of floors, in ns: its floor, and one layer of its own."""
+    networks = []
+    for i, floor in enumerate(floors):
+        layer = conv2d((1, 8 + i, 14, 14), 8, Window(3, 1, 1))
+        measured = [
+            Measurement("floor", "replay", -1, "floor", "identity", samples_ns=np.full(9, floor)),
+            Measurement("layer", "replay", 0, "a", layer.op, spec=layer, samples_ns=np.full(9, 5000), status="ok"),
+        ]
+        networks.append(NetworkRecord(i, f"n{i}", "onnxruntime", "replay", {}, measured))
+    with Store(path) as store:
+        run = RunRecord("1" * 16, 1, "board", "done", {}, {})
+        store.start_run(run)
+        for network in networks:
+            store.put_network(run.id, network)
+            store.save(run.id, network.index, network.measurements)
+        store.finish_run(run.id, "done", None, {})
+
+
+def test_networks_of_a_slowed_processor_are_left_out_and_said(tmp_path, capsys):
+    replayed(tmp_path / "a.db", [930, 940, 1600, 1020])
+    data = read_dataset([tmp_path / "a.db"])
+    assert data.names == ["n0", "n1", "n3"]
+    assert "a.db: 1 networks left out: an empty call took over 1.15 times" in capsys.readouterr().err
+    assert len(read_dataset([tmp_path / "a.db"], steady=False)) == 4
+    assert capsys.readouterr().err == ""

@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
-.PHONY: help measure test lint types san fuzz bench wheel install-c clean
+.PHONY: help measure test lint types san fuzz bench torture wheel install-c clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -33,6 +33,9 @@ san: $(VENV)/.ready-test  ## native code and its tests under the address and und
 
 bench: $(VENV)/.ready-test  ## loops beside Python, what a precision costs, the kernel beside its peers
 	$(PY) -m pytest -s tests/bench/*.py
+
+torture: $(VENV)/.ready-test  ## a hundred syncs whose connections are killed at random bytes, N=… for another number
+	PYTHONPATH=tests:. $(PY) tests/sync/torture.py $(or $(N),100)
 
 fuzz:  ## a million broken predictor files, N=… for another number, under both sanitizers
 	tools/fuzz.sh $(or $(N),1000000)

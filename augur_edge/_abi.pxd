@@ -1,5 +1,5 @@
 # The C ABI as _kernel.pyx sees it; private. Comments are in csrc/include/augur/predict.h.
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 cdef extern from "augur/predict.h" nogil:
     ctypedef int augur_status
@@ -12,7 +12,7 @@ cdef extern from "augur/predict.h" nogil:
     ctypedef struct augur_interval:
         float low, value, high
         int in_domain
-    int AUGUR_OK, AUGUR_E_NOT_FINITE, AUGUR_E_OVERLAP, AUGUR_E_LAYER, AUGUR_E_KERNEL, AUGUR_E_LEVEL
+    int AUGUR_OK, AUGUR_E_NOT_FINITE, AUGUR_E_OVERLAP, AUGUR_E_LAYER, AUGUR_E_KERNEL, AUGUR_E_LEVEL, AUGUR_E_VECTOR
     int AUGUR_LAYER_INTS
     unsigned int augur_abi_version()
     const char *augur_status_text(augur_status status)
@@ -34,6 +34,13 @@ cdef extern from "augur/predict.h" nogil:
     augur_status augur_encode_layer(const augur_model *model, const int64_t *layer, float *x)
     augur_status augur_encode_layer_all(const int64_t *layer, float *x)
     void augur_layer_from_short(const int64_t *columns, int64_t *layer)
+    size_t augur_vector_length(const augur_model *model)
+    augur_status augur_predict_vector(const augur_model *model, const uint8_t *vector, float *out)
+    augur_status augur_predict_vectors(const augur_model *model, const uint8_t *vectors, size_t n, float *out)
+    augur_status augur_predict_vector_interval(const augur_model *model, const uint8_t *vector, double level, augur_interval *out)
+    size_t augur_encoder_length(unsigned encoder)
+    size_t augur_encoder_features(unsigned encoder)
+    augur_status augur_encode_vector_all(unsigned encoder, const uint8_t *vector, float *all)
     augur_status augur_predict_network(const augur_model *model, const int64_t *layers, size_t n, double *total)
     size_t augur_network_doubles(size_t n)
     augur_status augur_network_start(const augur_model *model, const int64_t *layers, size_t n, double *sums, double *total)

@@ -5,7 +5,7 @@
 from cpython.buffer cimport PyBUF_ANY_CONTIGUOUS, PyBUF_FORMAT, PyBUF_ND, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
@@ -41,6 +41,7 @@ cdef class Predictor:
         self._model = model
         self.n_features = augur_n_features(model)
         self._takes_layers = augur_takes_layers(model)
+        self.vector_length = augur_vector_length(model)
 
     def __dealloc__(self):
         augur_free(<augur_model *>self._model)
@@ -54,6 +55,9 @@ cdef class Predictor:
 
     cdef int predict_layers_nogil(self, const long long *layers, Py_ssize_t n, float *out) noexcept nogil:
         return augur_predict_layers(<const augur_model *>self._model, <const int64_t *>layers, n, out)
+
+    cdef int predict_vectors_nogil(self, const unsigned char *vectors, Py_ssize_t n, float *out) noexcept nogil:
+        return augur_predict_vectors(<const augur_model *>self._model, vectors, n, out)
 
     cdef int predict_network_nogil(self, const long long *layers, Py_ssize_t n, double *total) noexcept nogil:
         return augur_predict_network(<const augur_model *>self._model, <const int64_t *>layers, n, total)
@@ -108,6 +112,10 @@ cdef class Predictor:
         cdef const char *text = augur_meta(<const augur_model *>self._model, &size)
         return text[:size].decode()
 
+    def vector_of(self, architecture):
+        """Vector of an architecture that is not given as numbers; augur_edge.predict.Predictor knows their texts."""
+        raise TypeError(f"predict() takes {self.vector_length} numbers, not {type(architecture).__name__}")
+
     def layer_integers(self, layer):
         """16 integers of a layer that is not given as numbers; augur_edge.predict.Predictor knows Layer objects."""
         raise TypeError(f"predict() takes numbers, not {type(layer).__name__}")
@@ -115,27 +123,35 @@ cdef class Predictor:
     def interval_of(self, double level, *args):
         """(low, value, high, in_domain) of one row or layer; ValueError if no interval is stored at `level` or above."""
         cdef float x[64]
+        cdef uint8_t vector[64]
         cdef PyObject *items[64]
         cdef augur_interval found
+        cdef int status
         if len(args) > 64:
             raise ValueError(f"{len(args)} numbers given")
         for i, item in enumerate(args):
             items[i] = <PyObject *>item
-        _read_row(self, items, len(args), x)
-        cdef int status = augur_predict_interval(<const augur_model *>self._model, x, level, &found)
+        if self.vector_length:
+            _read_vector(self, items, len(args), vector)
+            status = augur_predict_vector_interval(<const augur_model *>self._model, vector, level, &found)
+        else:
+            _read_row(self, items, len(args), x)
+            status = augur_predict_interval(<const augur_model *>self._model, x, level, &found)
         if status != AUGUR_OK:
             raise _error(status, f"interval at level {level}" if status == AUGUR_E_LEVEL else "features")
         return found.low, found.value, found.high, bool(found.in_domain)
 
     def predict_many(self, x, out=None):
         """Answers of many rows: float32[n]. x: C-contiguous float32[n, n_features] of ready features, or, for layer/1,
-        int64[n, 16] or int64[n, 8] of layers' integers. out: float32[n] to write to, must not overlap x.
+        int64[n, 16] or int64[n, 8] of layers' integers, or, for a search space, uint8[n, vector_length]. out: float32[n] to write to, must not overlap x.
 
         Raises TypeError for another dtype, ValueError for another shape or order, and NaN or infinite features.
         """
         kinds = "f"
         if self._takes_layers and memoryview(x).format not in ("f", "<f"):
             kinds = "lq"
+        elif self.vector_length and memoryview(x).format not in ("f", "<f"):
+            kinds = "Bb"
         cdef _View view = _View(x, "x", kinds, 2, False)
         cdef Py_ssize_t n = view.buffer.shape[0], width = view.buffer.shape[1]
         if out is None:
@@ -146,12 +162,17 @@ cdef class Predictor:
             raise ValueError(f"out: has {to.buffer.shape[0]} items, x has {n} rows")
         if kinds == "f" and width != self.n_features:
             raise ValueError(f"x: has {width} features, the predictor takes {self.n_features}")
-        if kinds != "f" and width != 16 and width != 8:
+        if kinds == "Bb" and width != self.vector_length:
+            raise ValueError(f"x: has {width} numbers a vector, not {self.vector_length}")
+        if kinds == "lq" and width != 16 and width != 8:
             raise ValueError(f"x: has {width} integers a layer, not 16 or 8")
         cdef int status = AUGUR_OK
         if kinds == "f":
             with nogil:
                 status = augur_predict_many(<const augur_model *>self._model, <const float *>view.buffer.buf, n, <float *>to.buffer.buf)
+        elif kinds == "Bb":
+            with nogil:
+                status = augur_predict_vectors(<const augur_model *>self._model, <const uint8_t *>view.buffer.buf, n, <float *>to.buffer.buf)
         else:
             with nogil:
                 status = _predict_layers(self, <const int64_t *>view.buffer.buf, n, width, <float *>to.buffer.buf)
@@ -220,8 +241,12 @@ cdef int _read_layer(Predictor self, PyObject **args, Py_ssize_t n, int64_t *lay
     return 0
 
 
+include "_kernel_vectors.pxi"
+
+
 cdef object _predict(Predictor self, PyObject **args, Py_ssize_t n):
     cdef float x[64]
+    cdef uint8_t vector[64]
     cdef float out
     cdef int64_t layer[16]
     cdef int status
@@ -230,6 +255,12 @@ cdef object _predict(Predictor self, PyObject **args, Py_ssize_t n):
         status = augur_predict_layer(<const augur_model *>self._model, layer, &out)
         if status != AUGUR_OK:
             raise _error(status, "layer " + str([layer[i] for i in range(16)]))
+        return out
+    if self.vector_length:
+        _read_vector(self, args, n, vector)
+        status = augur_predict_vector(<const augur_model *>self._model, vector, &out)
+        if status != AUGUR_OK:
+            raise _error(status, "vector " + str([vector[i] for i in range(self.vector_length)]))
         return out
     if n != self.n_features:
         raise ValueError(f"{n} features given, the predictor takes {self.n_features}")
@@ -244,7 +275,7 @@ augur_add_method(Predictor, <void *>_predict, b"""predict(*numbers)
 --
 
 One answer, a float in `unit`. raw/1: the features, in order. layer/1: a layer's 16 integers, or Augur's eight, or one Layer.
-Raises ValueError for a wrong count, NaN or infinite features, and layers that cannot be.""")
+A search space: a vector's numbers, or one architecture's text. Raises ValueError for a wrong count, NaN or infinite features, and layers that cannot be.""")
 
 
 include "_kernel_network.pxi"

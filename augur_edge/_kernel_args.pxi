@@ -82,7 +82,7 @@ cdef class _View:
         self.held = True
         kind = self.buffer.format.decode().lstrip("<=@") if self.buffer.format != NULL else "B"
         if kind not in kinds:
-            raise TypeError(f"{name}: item type {kind!r}, not {'float32' if kinds == 'f' else 'int64'}")
+            raise TypeError(f"{name}: item type {kind!r}, not {'float32' if kinds == 'f' else 'uint8' if kinds == 'Bb' else 'int64'}")
         if self.buffer.ndim != dimensions:
             raise ValueError(f"{name}: has {self.buffer.ndim} dimensions, not {dimensions}")
         if dimensions == 2 and self.buffer.shape[0] > 1 and self.buffer.shape[1] > 1:

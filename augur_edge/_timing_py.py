@@ -6,9 +6,13 @@ without the clients of the runtimes' C APIs.
 
 from __future__ import annotations
 
+import errno
 import os
 import statistics
+import threading
 import time
+from array import array
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -141,3 +145,95 @@ def lock_memory(on: bool) -> str:
     libc = ctypes.CDLL(None, use_errno=True)
     code = libc.mlockall(3) if on else libc.munlockall()
     return os.strerror(ctypes.get_errno()) if code else ""
+
+
+UNREADABLE = -(1 << 63)
+
+
+class FileSampler:
+    """Reads small files of whole numbers at a steady rate from a thread, into a ring buffer of `capacity` rows.
+
+    A row is the time of the reading and one value per file, `UNREADABLE` where it gave no number. Raises RuntimeError,
+    naming the file, where one cannot be opened.
+    """
+
+    def __init__(self, paths: Sequence[str], period_ns: int, capacity: int) -> None:
+        self._thread: threading.Thread | None = None
+        self._period_ns, self._files = period_ns, [-1] * len(paths)
+        self._lock, self._ends, self._placed = threading.Lock(), threading.Event(), threading.Event()
+        if not paths or period_ns < 1 or capacity < 1:
+            raise ValueError("a sampler takes at least one path, a period of 1 ns and room for one row")
+        self._rows: deque[array[int]] = deque(maxlen=capacity)
+        self.lost = 0
+        self._failures: dict[int, tuple[int, int, int]] = {}
+        for i, path in enumerate(paths):
+            try:
+                self._files[i] = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            except OSError as e:
+                raise RuntimeError(f"{path}: {os.strerror(e.errno or 0)}") from e
+
+    def __del__(self) -> None:
+        self.stop()
+        for file in self._files:
+            if file >= 0:
+                os.close(file)
+
+    @property
+    def failures(self) -> list[tuple[int, int, int]]:
+        """[(file, errno, at_ns)], the first of each file."""
+        return list(self._failures.values())
+
+    def start(self, cpus: Sequence[int]) -> None:
+        """Begin, on these processors; all if empty."""
+        if self._thread is None:
+            self._ends.clear()
+            self._thread = threading.Thread(target=self._run, args=(list(cpus),), daemon=True)
+            self._thread.start()
+            self._placed.wait()
+
+    def stop(self) -> None:
+        """Returns when the thread has ended."""
+        thread, self._thread = self._thread, None
+        self._ends.set()
+        if thread is not None:
+            thread.join()
+
+    def take(self) -> bytes:
+        """Rows since the last call: native int64[n, 1 + files], time in ns first."""
+        with self._lock:
+            rows, self._rows = self._rows, deque(maxlen=self._rows.maxlen)
+        return b"".join(row.tobytes() for row in rows)
+
+    def _run(self, cpus: list[int]) -> None:
+        if cpus:
+            pin_to(cpus)
+        self._placed.set()
+        next_ns = time.monotonic_ns()
+        while not self._ends.is_set():
+            before_ns = now_ns()
+            values = [self._read(i) for i in range(len(self._files))]
+            row = array("q", [before_ns + (now_ns() - before_ns) // 2, *values])
+            with self._lock:
+                self.lost += len(self._rows) == self._rows.maxlen
+                self._rows.append(row)
+            next_ns += self._period_ns
+            late_ns = time.monotonic_ns() - next_ns
+            if late_ns >= 0:
+                next_ns += (late_ns // self._period_ns + 1) * self._period_ns
+            self._ends.wait(max(next_ns - time.monotonic_ns(), 0) / 1e9)
+
+    def _read(self, file: int) -> int:
+        code = errno.EINVAL
+        try:
+            text = os.pread(self._files[file], 64, 0)
+            if os.fstat(self._files[file]).st_nlink == 0:
+                code = errno.ENOENT
+            else:
+                number = text.rstrip(b"\n \0").lstrip(b" ")
+                digits = number[1:] if number.startswith(b"-") else number
+                if digits.isdigit() and len(digits) <= 18 and len(text) < 64:
+                    return int(number)
+        except OSError as e:
+            code = e.errno or errno.EIO
+        self._failures.setdefault(file, (file, code, now_ns()))
+        return UNREADABLE

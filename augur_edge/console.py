@@ -104,6 +104,30 @@ class Progress:
             self._bar.close()
 
 
+class Countdown:
+    """Says what is waited for and how long at most: one line that changes on a terminal, else a line now and then."""
+
+    def __init__(self) -> None:
+        self._last_s = -LOG_EVERY_S
+        self._shown = False
+
+    def show(self, text: str, left_s: float) -> None:
+        """`waiting: text; 12 s left`; nothing when quiet."""
+        line = f"waiting: {text}; {duration_text(max(left_s, 0))} left"
+        if sys.stderr.isatty() and not _state["quiet"]:
+            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+            self._shown = True
+        elif time.monotonic() - self._last_s >= LOG_EVERY_S:
+            self._last_s = time.monotonic()
+            talk(line)
+
+    def close(self) -> None:
+        """Leave the terminal's line empty."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._shown = False
+
+
 def _bar(total: float, label: str) -> Any:
     """A tqdm bar, or None where tqdm is not installed."""
     try:

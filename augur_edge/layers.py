@@ -194,3 +194,8 @@ class Layer:
         data["attrs"] = [(k, _plain(v)) for k, v in self.attrs]
         text = json.dumps(data, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def packed(self) -> str:
+        """`to_dict` as compact JSON with sorted keys. Raises ValueError on NaN and infinities."""
+        return json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), allow_nan=False)

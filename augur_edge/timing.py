@@ -26,3 +26,5 @@ set_fifo = core.set_fifo
 lock_memory = core.lock_memory
 SpinTask = core.SpinTask
 CallTask = core.CallTask
+FileSampler = core.FileSampler
+UNREADABLE: int = core.UNREADABLE

@@ -21,6 +21,7 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "probe": "augur_edge.cli.probe:ProbeCommand",
+    "system": "augur_edge.cli.system:SystemCommand",
     "measure": "augur_edge.cli.measure:MeasureCommand",
     "show": "augur_edge.cli.show:ShowCommand",
     "compare": "augur_edge.cli.compare:CompareCommand",
@@ -29,9 +30,15 @@ COMMANDS = {
     "evaluate": "augur_edge.cli.evaluate:EvaluateCommand",
     "adapt": "augur_edge.cli.adapt:AdaptCommand",
     "bench": "augur_edge.cli.bench:BenchCommand",
+    "search": "augur_edge.cli.search:SearchCommand",
     "report": "augur_edge.cli.report:ReportCommand",
     "export": "augur_edge.cli.export:ExportCommand",
     "import": "augur_edge.cli.import_:ImportCommand",
+    "sync": "augur_edge.cli.sync:SyncCommand",
+    "ingest": "augur_edge.cli.ingest:IngestCommand",
+    "deploy": "augur_edge.cli.deploy:DeployCommand",
+    "fleet": "augur_edge.cli.fleet:FleetCommand",
+    "serve": "augur_edge.cli.serve:ServeCommand",
 }
 
 
@@ -50,6 +57,7 @@ class Command(Protocol):
         """Do it; data to stdout, talk through `console`. Returns the exit code; raises AugurError.
 
         `args.given` names the options that stand on the command line itself, without those of the environment.
+        `args.words` is what follows `--`, for a command whose `passes_on` is True.
         """
 
 
@@ -130,11 +138,15 @@ def _run(words: list[str]) -> int:
         raise UsageError(f"{words[0]}: options go after the command, as in `{PROGRAM} probe {words[0]}`")
     command = load(words[0])
     parser = parser_for(command)
-    args, unknown = parser.parse_known_args(words[1:])
+    own, passed_on = words[1:], []
+    if getattr(command, "passes_on", False) and "--" in own:
+        own, passed_on = own[: own.index("--")], own[own.index("--") + 1 :]
+    args, unknown = parser.parse_known_args(own)
     if unknown:
         near = _nearest(unknown[0].partition("=")[0], parser._option_string_actions)
         parser.error(f"unknown argument {unknown[0]!r}{near}")
-    args.given = _given(parser, words[1:])
+    args.given = _given(parser, own)
+    args.words = passed_on
     console.set_quiet(args.quiet)
     return command.run(args)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
+from augur_edge.cli import space_options
 from augur_edge.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class AdaptCommand:
       augur-edge adapt board.augpred --suggest 20 -o layers.json
       augur-edge measure --suggested layers.json --threads 2 --store two.db
       augur-edge adapt board.augpred two.db -o two-threads.augpred
+      augur-edge adapt cells.augpred --suggest 5     (architectures, where it was trained with --transfer-from)
     """
 
     name = "adapt"
@@ -46,6 +48,8 @@ class AdaptCommand:
             "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
         )
 
+        space_options.add_table_options(parser)
+
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.predict.format import loads
 
@@ -55,11 +59,14 @@ class AdaptCommand:
             raise UsageError(f"{args.predictor}: {error.strerror}") from None
         except DataError as error:
             raise DataError(f"{args.predictor}: {error}") from None
+        of_space = model.encoder not in ("raw/1", "layer/1")
+        if args.suggest is not None and of_space:
+            return space_options.suggest_space(model, args)
         if args.suggest is not None:
             return _suggested(model, args)
         if not args.samples or args.output is None:
             raise UsageError("name the measured SAMPLES and the new file, -o NEW; or ask --suggest N")
-        return _adapted(model, args)
+        return space_options.adapt_space(model, args) if of_space else _adapted(model, args)
 
 
 def _suggested(model: Model, args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
+from augur_edge.cli import space_options
 
 if TYPE_CHECKING:
     from augur_edge.dataset.rows import Dataset
@@ -23,6 +24,7 @@ class EvaluateCommand:
     examples:
       augur-edge evaluate board.augpred resnet18.csv
       augur-edge evaluate board.augpred store.db --json --plot errors.svg
+      augur-edge evaluate cells.augpred latencies.npz --device pixel2 --exclude-trained
     """
 
     name = "evaluate"
@@ -42,6 +44,8 @@ class EvaluateCommand:
         )
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
 
+        space_options.add_evaluate_options(parser)
+
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.dataset.reading import read_dataset
         from augur_edge.errors import UsageError
@@ -49,6 +53,9 @@ class EvaluateCommand:
         from augur_edge.predict import Predictor
 
         predictor = Predictor.load(args.predictor)
+        if predictor.encoder not in ("raw/1", "layer/1"):
+            return space_options.evaluate_space(predictor, args)
+        space_options.refuse(args)
         target_of(predictor)
         if args.plot and args.plot.suffix.lower() not in {".svg", ".png"}:
             raise UsageError(f"--plot {args.plot}: a name that ends in .svg or .png")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console
+from augur_edge.cli import architectures
 from augur_edge.cli.export import clock_mhz
 
 if TYPE_CHECKING:
     from augur_edge.store import RunRecord
 
-FORMATS = ("jsonl", "csv", "augur")
+FORMATS = ("jsonl", "csv", "augur", *architectures.READ)
 
 
 class ImportCommand:
@@ -21,7 +22,8 @@ class ImportCommand:
 
     Reads what `augur-edge export` writes as jsonl and csv, and Augur's CSV of layers (latency in cycles of
     --clock-mhz, energy in pJ), whose layers become a run of mode `imported`. A run that is in the store already is
-    left as it is. The ids of the runs that are new go to stdout.
+    left as it is. Eagle's folders of raw results{N}.pickle and LatBench pickles become runs of --space's architectures.
+    Pickles are read as plain data; nothing in them is run. The ids of the runs that are new go to stdout.
 
     examples:
       augur-edge import board-7.jsonl
@@ -35,8 +37,12 @@ class ImportCommand:
         parser.add_argument("--format", choices=FORMATS, help="of all files; told from name and header if left out")
         parser.add_argument("--clock-mhz", type=clock_mhz, default=500.0, metavar="MHZ", help="clock of augur's cycles")
         parser.add_argument(
-            "--measured-on", default="augur", metavar="NAME", help="what Augur's layers were measured on"
+            "--measured-on",
+            default="augur",
+            metavar="NAME",
+            help="what other people's layers and cells were measured on",
         )
+        architectures.add_import(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store
@@ -62,6 +68,8 @@ def _runs(path: Path, args: argparse.Namespace) -> Iterable[RunRecord]:
     from augur_edge.store.lines import read_lines
 
     kind = args.format or _kind(path)
+    if kind in architectures.READ:
+        return architectures.imported(path, kind, args.space, args.measured_on)
     if kind == "augur":
         return [run_of_augur(path, args.measured_on, args.clock_mhz)]
     return read_csv(path) if kind == "csv" else read_lines(path)
@@ -71,6 +79,10 @@ def _kind(path: Path) -> str:
     """jsonl begins with a brace; of the two CSVs, Augur's names the kernel size `kx`."""
     from augur_edge.store.files import opened
 
+    if path.is_dir():
+        return "eagle"
+    if path.suffix in (".pickle", ".pkl"):
+        return "eagle" if path.name.startswith("results") else "latbench"
     with opened(path) as file:
         header = file.readline(4096)
     if header.lstrip().startswith(b"{"):

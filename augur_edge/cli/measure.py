@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from augur_edge import console
 from augur_edge.cli import measure_options as options
 from augur_edge.cli import values
+from augur_edge.cli.guard_options import guard_for
 from augur_edge.cli.measure_options import CHANGEABLE, KEPT, LAYER_TIME_S, NETWORK_TIME_S
-from augur_edge.errors import UnsteadyError, UsageError
+from augur_edge.errors import DeviceNotReadyError, UnsteadyError, UsageError
 
 if TYPE_CHECKING:
+    from augur_edge.measure.energy import Meter
     from augur_edge.measure.run import Job
     from augur_edge.measure.settings import Settings
     from augur_edge.measure.targets import LayerSet, Request, Target
@@ -25,17 +27,21 @@ if TYPE_CHECKING:
 class MeasureCommand:
     """Measure every layer of a network as the runtime really executes it, into the store.
 
-    NET is a .onnx or .tflite file, the name of a network (resnet18), or a CSV of layers in Augur's format.
+    NET is a .onnx or .tflite file, the name of a network (resnet18), a CSV of layers in Augur's format, or an
+    architecture of a search space (nasbench201:|nor_conv_3x3~0|+…, nasbench201:#15624, fbnet:7,7,8,…).
 
     modes:
       replay    the layers one by one in the network's order, through shared memory: they add up to the network
       isolated  each layer in a loop of its own, its data in the caches
       profiler  what the runtime's own profiler says
+      whole     the network in one call, none of its layers; what a search space is measured in
 
     examples:
       augur-edge measure resnet18
       augur-edge measure my_model.onnx --shape input=1,3,224,224 --threads 1,2
+      augur-edge measure --space nasbench201 --count 100 --seed 0 --max-time 1
       augur-edge measure --sample conv2d:400,dense:50 --seed 0
+      augur-edge measure resnet18 --energy
     """
 
     name = "measure"
@@ -43,12 +49,13 @@ class MeasureCommand:
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         options.add_what(parser)
         options.add_how(parser)
+        options.add_device(parser)
         options.add_output(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.store import Store
 
-        if not (args.nets or args.sample or args.suggested) and args.resume is None:
+        if not (args.nets or args.sample or args.suggested or args.space) and args.resume is None:
             raise UsageError("nothing to measure: name a network (resnet18), a model file, or --sample conv2d:100")
         if args.dry_run and args.json:
             raise UsageError("--dry-run has lines for people only; leave --json away")
@@ -97,20 +104,22 @@ def _new(args: argparse.Namespace) -> RunRecord:
     plan = {name: getattr(args, name) for name in KEPT}
     plan["nets"] = [str(Path(net).resolve()) if Path(net).is_file() else net for net in args.nets]
     plan["suggested"] = str(Path(args.suggested).resolve()) if args.suggested else None
-    return RunRecord(new_run_id(), time.time_ns(), device.identify().id, "running", {}, plan)
+    return RunRecord(new_run_id(), time.time_ns(), device.identify(args.sysroot).id, "running", {}, plan)
 
 
 def _resumed(args: argparse.Namespace, store: Store) -> RunRecord:
     """The run to go on with: the one named, else the newest that was interrupted."""
     from augur_edge import device
 
-    here = device.identify().id
+    here = device.identify(args.sysroot).id
     waiting = [run for run in store.interrupted() if run.device == here]
     if not args.resume and not waiting:
         raise UsageError("nothing to resume: no run was interrupted")
-    if args.nets or args.sample or args.suggested:
-        raise UsageError("--resume measures what its run began; leave NET, --sample and --suggested away")
+    if args.nets or args.sample or args.suggested or args.space:
+        raise UsageError("--resume measures what its run began; leave NET, --sample, --suggested and --space away")
     run = store.load(store.resolve(args.resume) if args.resume else waiting[0].id)
+    if run.device != here:
+        raise UsageError(f"run {run.id} was begun on {run.device}, this is {here}: its samples cannot be mixed")
     if run.status in {"done", "failed"}:
         raise UsageError(f"run {run.id} is {run.status}; `augur-edge show {run.id}` shows it")
     run.plan.update(_changes(args, run))
@@ -123,10 +132,14 @@ def _changes(args: argparse.Namespace, run: RunRecord) -> dict[str, Any]:
     for name, value in given.items():
         if name not in CHANGEABLE and value != run.plan.get(name):
             raise UsageError(
-                f"--{name.replace('_', '-')}: not as run {run.id} was begun, and samples of both cannot be mixed; "
-                "with --resume only --max-time and --precision can be others"
+                f"{_flag(name)}: not as run {run.id} was begun, and samples of both cannot be mixed; "
+                f"with --resume only {', '.join(map(_flag, CHANGEABLE))} can be others"
             )
     return {name: given[name] for name in CHANGEABLE if name in given}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> RunRecord:
@@ -142,9 +155,32 @@ def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: li
         for what, why in granted["refused"].items():
             if args.priority != "auto" or what != "priority":
                 console.warn(f"--{what.replace('_', '-')}: not allowed here ({why}); going on without")
-        context = {**device.context(), "timer": timing.clock(), "process": granted}
+        context = {**device.context(root=args.sysroot), "timer": timing.clock(), "process": granted}
         run.context = {**context, **({"first": run.context} if run.context else {})}
-        return _execute(Job(store, run, partial(_settings, args), targets))
+        guard = guard_for(args, context)
+        job = Job(store, run, partial(_settings, args), targets, guard, args.sysroot, meter=_meter(args))
+        return _execute(job)
+
+
+def _meter(args: argparse.Namespace) -> Meter | str:
+    """The power sensor asked for, calibrated, or why there is none; PowerError for one that was named."""
+    from augur_edge import device, timing
+    from augur_edge.device import power
+    from augur_edge.errors import PowerError
+    from augur_edge.measure.energy import Meter, cpus_for_sampling
+    from augur_edge.measure.run import NO_POWER
+
+    if args.energy is None:
+        return NO_POWER
+    known = device.pick(device.identify(args.sysroot)).power
+    try:
+        sensor = power.choose(args.energy, args.sysroot, known.sensors if known else ())
+        return Meter(sensor, cpus_for_sampling(tuple(timing.get_affinity())))
+    except PowerError as e:
+        if args.energy != "auto":
+            raise
+        console.warn(f"no energy: {e}; latency is measured all the same")
+        return str(e)
 
 
 def _execute(job: Job) -> RunRecord:
@@ -153,7 +189,7 @@ def _execute(job: Job) -> RunRecord:
         job.report = lambda index, what, share: progress.update(index + share, what)
         try:
             return job.execute()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, DeviceNotReadyError):
             kept = f"what was measured is kept: go on with `augur-edge measure --resume {job.run.id}`"
             console.talk(f"stopped; {kept}" if job.started else "stopped before anything was measured")
             raise
@@ -183,16 +219,20 @@ def _exit_code(run: RunRecord, strict: bool) -> int:
 
 def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
     from augur_edge.measure.suggested import suggested_layers
-    from augur_edge.measure.targets import resolve, sample_targets
+    from augur_edge.measure.targets import resolve, sample_targets, space_targets
 
     files = [net for net in args.nets if net.endswith(".csv")] + ([args.suggested] if args.suggested else [])
     if args.mode == "profiler" and (args.sample or files):
         raise UsageError("--mode profiler is for networks, not for single layers")
     if args.mode == "replay" and files:
         raise UsageError(f"{files[0]}: --mode replay is for networks; the layers of a file are measured one by one")
+    if args.sustain and (files or (args.sample and args.mode != "replay")):
+        raise UsageError("--sustain is for networks, not for single layers")
     targets: list[Target | LayerSet] = []
     for request in _requests(args):
         targets += [resolve(net, request) for net in args.nets]
+        if args.space:
+            targets += space_targets(args.space, args.count, args.order, args.seed, request)
         if args.sample:
             targets += sample_targets(args.sample, args.seed, args.mode or "isolated", request)
         if args.suggested:
@@ -218,5 +258,6 @@ def _settings(args: argparse.Namespace, target: Target | LayerSet) -> Settings:
 
     if isinstance(target, LayerSet):
         return Settings("isolated", args.precision, args.max_time or LAYER_TIME_S, False, args.seed)
-    beside = not args.no_isolated and not target.sampled
-    return Settings(args.mode or "replay", args.precision, args.max_time or NETWORK_TIME_S, beside, args.seed)
+    mode, time_s = args.mode or target.mode, args.max_time or NETWORK_TIME_S
+    beside = not args.no_isolated and not target.sampled and mode != "whole"
+    return Settings(mode, args.precision, time_s, beside, args.seed, args.sustain)

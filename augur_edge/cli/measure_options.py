@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 
-from augur_edge.cli import values
+from augur_edge.cli import guard_options, values
 
 NETWORK_TIME_S = 15.0
 LAYER_TIME_S = 0.2
-MODES = ["replay", "isolated", "profiler"]
+MODES = ["replay", "isolated", "profiler", "whole"]
 KEPT = (
-    "nets", "sample", "suggested", "seed", "mode", "runtime", "delegate", "batch", "dtype", "threads", "shape",
-    "precision", "max_time", "no_isolated", "affinity", "priority", "lock_memory",
+    "nets", "sample", "suggested", "space", "count", "order", "seed", "mode", "runtime", "delegate", "batch", "dtype",
+    "threads", "shape", "precision", "max_time", "no_isolated", "affinity", "priority", "lock_memory", "energy",
+    *guard_options.KEPT,
 )  # fmt: skip
 """What of the command line a run keeps, so that `--resume` measures the same."""
-CHANGEABLE = ("precision", "max_time")
+CHANGEABLE = ("precision", "max_time", *guard_options.CHANGEABLE)
+_MODE = "see above (default: replay, for single layers isolated, for --space whole)"
 _PRIORITY = "scheduling class; auto: fifo where it is allowed and a processor stays free for the rest of the system"
+_ENERGY = (
+    "measure energy, too: auto (the default where nothing is named), ina3221, pmic, rapl, ina2xx, battery, termux, or "
+    "meter:PATH,baud=N,columns=voltage_v+current_a for a stream of CSV lines"
+)
 _MAX_TIME = (
     f"stop anyway after this many seconds, per network (default: {NETWORK_TIME_S:g}) or per single layer "
     f"(default: {LAYER_TIME_S:g})"
@@ -25,9 +31,12 @@ _MAX_TIME = (
 def add_what(parser: argparse.ArgumentParser) -> None:
     """Networks, model files, samples of layers."""
     what = parser.add_argument_group("what")
-    what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, or CSVs of layers")
+    what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, CSVs of layers, architectures")
     what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
     what.add_argument("--suggested", metavar="FILE", help="measure the layers that `adapt --suggest N -o FILE` wrote")
+    what.add_argument("--space", metavar="NAME", help="measure architectures of a search space, as nasbench201")
+    what.add_argument("--count", type=int, metavar="N", help="architectures of --space (default: all)")
+    what.add_argument("--order", choices=["random", "index"], default="random", help="of --space; index is Eagle's")
     what.add_argument("--resume", nargs="?", const="", metavar="RUN", help="go on with an interrupted run")
     what.add_argument("--batch", type=values.numbers, default=[1], metavar="N,…", help="batch sizes of named networks")
     what.add_argument("--dtype", choices=["float32", "int8"], default="float32", help="of named networks")
@@ -46,7 +55,7 @@ def add_how(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--affinity", type=values.processors, metavar="CPU,…", help="processors to stay on (default: any)")
     how.add_argument("--priority", choices=["auto", "normal", "fifo"], default="auto", help=_PRIORITY)
     how.add_argument("--lock-memory", action="store_true", help="keep all memory from being paged out, if allowed")
-    how.add_argument("--mode", choices=MODES, help="see above (default: replay, for single layers isolated)")
+    how.add_argument("--mode", choices=MODES, help=_MODE)
     how.add_argument("--no-isolated", action="store_true", help="do not time layers alone beside the replay")
     how.add_argument(
         "--precision",
@@ -55,6 +64,12 @@ def add_how(parser: argparse.ArgumentParser) -> None:
         help="a layer stops when its 95 %% interval is within ± this share",
     )
     how.add_argument("--max-time", type=values.seconds, metavar="S", help=_MAX_TIME)
+    how.add_argument("--energy", nargs="?", const="auto", metavar="SENSOR", help=_ENERGY)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """What state the device has to be in."""
+    guard_options.add(parser)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

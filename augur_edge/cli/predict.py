@@ -24,12 +24,14 @@ class PredictCommand:
     MODEL is an .augpred file, or a model that CatBoost saved (.json, .cbm); without one the example that comes with
     augur_edge answers, which is about another machine. WHAT is numbers with commas - a layer's 16 integers, Augur's
     eight columns, or ready features - or a network: .onnx, .tflite, .csv, or a name. A network's layers are those that
-    the predictor's runtime makes of it, where that is installed here.
+    the predictor's runtime makes of it, where that is installed here. A predictor of a search space takes its
+    architectures: their text, numbers with commas, or an index (#1234).
 
     examples:
       augur-edge predict resnet18
       augur-edge predict board.augpred 3,56,56,64,64,1,1,1
       augur-edge predict board.augpred resnet18 --level 0.9
+      augur-edge predict cells.augpred 'nasbench201:|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|none~2|'
       augur-edge predict model.cbm --int16 -o model.augpred
       augur-edge predict board.augpred --to-c -o model.c
     """
@@ -118,6 +120,8 @@ def _converted(args: argparse.Namespace, data: bytes) -> int:
 
 
 def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, Any]:
+    if predictor.vector_length:
+        return {"what": what, **_one(predictor, what, list(predictor.vector_of(what)), level)}
     numbers = _numbers(what, predictor.takes_layers)
     if numbers is not None:
         return {"what": what, **_one(predictor, what, numbers, level)}

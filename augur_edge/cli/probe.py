@@ -23,6 +23,7 @@ class ProbeCommand:
       augur-edge probe
       augur-edge probe --json
       augur-edge probe -o my-board.json
+      augur-edge probe --sysroot copy-of-a-board
     """
 
     name = "probe"
@@ -32,42 +33,55 @@ class ProbeCommand:
         parser.add_argument(
             "--profile", type=Path, metavar="FILE", help="device profile to use in place of one that fits"
         )
+        parser.add_argument(
+            "--sysroot",
+            type=Path,
+            default=Path("/"),
+            metavar="DIR",
+            help="a tree with a device's files, in place of this",
+        )
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="draft a device profile into a new file")
 
     def run(self, args: argparse.Namespace) -> int:
-        document = gather(args.profile, args.output)
+        document = gather(args.profile, args.output, args.sysroot)
         if args.output is not None:
             console.talk(f"drafted {args.output}; complete it, then use it with AUGUR_EDGE_PROFILE={args.output}")
         print(json.dumps(document, indent=2) if args.json else text(document))
         return 0
 
 
-def gather(profile_path: Path | None = None, draft_path: Path | None = None) -> dict[str, Any]:
+def gather(profile_path: Path | None = None, draft_path: Path | None = None, root: Path = Path("/")) -> dict[str, Any]:
     """The document that `--json` prints; writes a drafted profile to `draft_path` on the way.
 
-    Raises DataError for a malformed profile, UsageError where one is absent or `draft_path` exists.
+    Raises DataError for a malformed profile, UsageError where one is absent or for another device, where `root` is no
+    folder, and where `draft_path` exists.
     """
     from augur_edge import device, timing
+    from augur_edge.device import power
     from augur_edge.device import profile as profiles
-    from augur_edge.device.advice import advice
+    from augur_edge.device.advice import advice, old_python
+    from augur_edge.device.expected import gaps
     from augur_edge.device.software import edge_tpu
 
-    this, now, timer, coral = device.identify(), device.conditions(), timing.clock(), edge_tpu()
+    if not root.is_dir():
+        raise UsageError(f"--sysroot {root}: not a folder")
+    this, now, timer, coral = device.identify(root), device.conditions(root), timing.clock(), edge_tpu(root)
     found = device.runtimes()
     chosen = profiles.pick(this, profile_path)
-    if profile_path is not None and not profiles.fits(chosen, this):
-        console.warn(f"profile {chosen.name} is for another kind of device")
+    sensors, no_sensor = power.find(root)
     if draft_path is not None:
         _write_new(draft_path, profiles.draft(this, chosen, [r.name for r in found]))
     return {
         "schema": SCHEMA,
-        "context": device.context(profile_path),
+        "context": device.context(profile_path, root),
         "profile": chosen.to_dict(),
+        "accelerators": [profile.to_dict() for profile in profiles.accelerators(this)],
         "runtimes": [r.to_dict() for r in found],
         "edge_tpu": coral,
         "timer": timer,
-        "missing": {**this.unavailable, **now.unavailable, "power": "this version reads no power sensor"},
-        "advice": advice(this, now, found, timer, coral),
+        "power": [power.describe(sensor) for sensor in sensors],
+        "missing": {**this.unavailable, **now.unavailable, **gaps(chosen, this, now, sensors, no_sensor)},
+        "advice": [*advice(this, now, found, timer, coral), *(old_python(chosen) if root != Path("/") else [])],
     }
 
 
@@ -103,12 +117,14 @@ def _facts(document: dict[str, Any]) -> list[tuple[str, str]]:
         ("python", f"{context['versions']['python']}, numpy {context['versions']['numpy'] or 'is missing'}"),
         ("profile", f"{profile['name']} ({profile['title']}{tested})"),
         ("runtimes", ", ".join(f"{r['name']} {r['version'] or '?'}" for r in document["runtimes"]) or "none"),
+        ("accelerator", ", ".join(a["title"] for a in document["accelerators"])),
+        ("power", "; ".join(f"{p['kind']} ({', '.join(p['rails'])}): {p['covers']}" for p in document["power"])),
         ("edge tpu", document["edge_tpu"]["library"] or ""),
         ("timer", _timer(document["timer"])),
-        ("clocks", _clocks(now["clocks"])),
+        ("clocks", clocks_text(now["clocks"])),
         ("temperature", ", ".join(f"{t['zone']} {t['mc'] / 1000:.0f} C" for t in now["temperatures"])),
         ("throttling", ", ".join(f"{name} {value}" for name, value in now["throttle"].items())),
-        ("load", _load(now)),
+        ("load", load_text(now)),
     ]
 
 
@@ -126,7 +142,8 @@ def _timer(timer: dict[str, Any]) -> str:
     return f"{timer['name']}, steps of {timer['resolution_ns']:.0f} ns, {timer['overhead_ns']:.0f} ns a reading, {made}"
 
 
-def _clocks(clocks: list[dict[str, Any]]) -> str:
+def clocks_text(clocks: list[dict[str, Any]]) -> str:
+    """`cpu 0,1 at 1500 MHz, ondemand`, of the context's clocks."""
     groups: dict[tuple[str, int], list[int]] = {}
     for clock in clocks:
         groups.setdefault((clock["governor"] or "unknown governor", clock["mhz"] or 0), []).append(clock["cpu"])
@@ -135,6 +152,7 @@ def _clocks(clocks: list[dict[str, Any]]) -> str:
     )
 
 
-def _load(now: dict[str, Any]) -> str:
+def load_text(now: dict[str, Any]) -> str:
+    """Load and pressure of the context's conditions; empty where unknown."""
     pressure = "" if now["psi_avg10"] is None else f", waiting for a processor {now['psi_avg10']:.1f} % of the time"
     return "" if now["load1"] is None else f"{now['load1']:.2f}{pressure}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
+from augur_edge.cli import space_options
 from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
@@ -23,11 +24,15 @@ class TrainCommand:
     The same data, options and seed give the same file, byte for byte. Ctrl-C leaves OUT.partial, for `--resume`.
 
     DATA is a store, a table that `export` wrote, an Augur CSV, any CSV or Parquet file with a layer's columns and its
-    target with unit (latency_us, energy_mj, ...), or a folder of such files. Needs the extra [host].
+    target with unit (latency_us, energy_mj, ...), a folder of such files, or the folder or URL of a data set that
+    `export --dataset` wrote. Needs the extra [host].
 
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
       augur-edge train layers/ --target energy --exclude layers/resnet18.csv -o board-energy.augpred
+      augur-edge train --space nasbench201 latencies.npz --device pixel2 --samples 900 -o cells.augpred
+      augur-edge train --space nasbench201 latencies.npz --device pixel2 --samples 5 --select optimal
+                 --transfer-from pixel3 samsung_s7 fpga -o cells.augpred
     """
 
     name = "train"
@@ -39,7 +44,7 @@ class TrainCommand:
             "-o", "--output", type=Path, required=True, metavar="OUT", help="the .augpred file to write"
         )
         parser.add_argument("--format", choices=("augur", "store", "csv"), help="of the data, if it cannot be told")
-        teachers = ("auto", "roofline", "trees", "process", "node", "node-augur", "stack")
+        teachers = ("auto", "roofline", "trees", "process", "node", "node-augur", "stack", *space_options.TEACHERS[1:])
         parser.add_argument("--teacher", choices=teachers, default="auto", help="auto: the best in cross-validation")
         parser.add_argument(
             "--exclude", nargs="+", type=Path, default=[], metavar="FILE", help="leave out every exact layer of these"
@@ -55,8 +60,13 @@ class TrainCommand:
             "--clock-mhz", type=float, default=500.0, metavar="MHZ", help="of the cycles in Augur files"
         )
 
+        space_options.add_train_options(parser)
+
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
+        if args.space:
+            return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
+        space_options.refuse(args)
         from augur_edge.dataset.reading import read_dataset
         from augur_edge.dataset.rows import summary
         from augur_edge.host.checkpoint import Checkpoint, key_of
@@ -130,6 +140,11 @@ def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
 
 def _digest(path: Path) -> dict[str, str]:
     """Name and SHA-256 of a file; of a folder, of its files' in order."""
+    from augur_edge.store.dataset import dataset_digest, url_of
+
+    url = url_of(path)
+    if url is not None:
+        return {"name": url, "sha256": dataset_digest(url)}
     digest = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
         digest.update(file.read_bytes())

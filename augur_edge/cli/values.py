@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from typing import TYPE_CHECKING
 
 from augur_edge.errors import UsageError
@@ -20,6 +21,23 @@ def numbers(text: str) -> list[int]:
 def processors(text: str) -> list[int]:
     """`0,2`: numbers of processors."""
     return _whole_numbers(text, 0)
+
+
+def cpus(text: str) -> list[int]:
+    """`0,2` or `4-7`: numbers of processors, as the kernel writes them."""
+    from augur_edge.device.reading import cpu_list
+
+    found = cpu_list(text) if re.fullmatch(r"\d{1,4}(-\d{1,4})?(,\d{1,4}(-\d{1,4})?)*", text) else []
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}: numbers of processors, as 0,2 or 4-7")
+    return found
+
+
+def megahertz(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: a clock in MHz, a whole number from 1 on")
+    return int(text)
 
 
 def _whole_numbers(text: str, least: int) -> list[int]:
@@ -48,6 +66,14 @@ def seconds(text: str) -> float:
     return value
 
 
+def celsius(text: str) -> float:
+    """A temperature some device could have: above 0 and below 150 C."""
+    value = _number(text)
+    if not 0 < value < 150:
+        raise argparse.ArgumentTypeError(f"{text!r}: degrees Celsius, between 0 and 150")
+    return value
+
+
 def _number(text: str) -> float:
     """NaN, which is within no limits, for what is no number."""
     try:
@@ -66,3 +92,12 @@ def shape(text: str) -> tuple[str, Shape]:
     if not separator or not name or not found or min(found) < 1:
         raise UsageError(f"--shape {text}: write NAME=1,3,224,224 with sizes from 1 on")
     return name, found
+
+
+def bytes_per_s(text: str) -> float:
+    """`500k`, `2M`: bytes a second, with k, M or G for 1000, 10^6 or 10^9 of them."""
+    scale = {"k": 1e3, "M": 1e6, "G": 1e9}.get(text[-1:], 1.0)
+    value = _number(text[:-1] if scale > 1 else text) * scale
+    if not 1 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: bytes a second, such as 500k or 2M")
+    return value

@@ -21,6 +21,7 @@ from augur_edge.models.augur_csv import GEOMETRY, read_augur_rows
 from augur_edge.predict.encode import FIELDS, encode, from_short, layer_matrix
 from augur_edge.stats import summarise
 from augur_edge.store import RunRecord, Store
+from augur_edge.store.dataset import is_dataset, read_dataset_runs, url_of
 from augur_edge.store.files import opened
 from augur_edge.store.flat_read import read_csv
 from augur_edge.store.records import Measurement, NetworkRecord
@@ -44,13 +45,18 @@ def read_dataset(
 ) -> Dataset:
     """All files as one Dataset, folders standing for the .csv and .parquet files below them.
 
+    A folder or URL of a data set (`export --dataset`) is read as one.
+
     fmt: one of FORMATS, told from each file unless given. clock_mhz: turns the cycles of Augur's files into time.
     steady: leave networks out that a store has from moments in which the processor was slower, which is said.
     Raises UsageError for files that are not there, DataError for their content, and for data of several devices.
     """
     rows: list[Row] = []
     wholes: list[Whole] = []
-    files = [file for path in paths for file in _files(path)]
+    sets = [path for path in paths if is_dataset(path)]
+    files = [file for path in paths if path not in sets for file in _files(path)]
+    for path in sets:
+        _from_runs(read_dataset_runs(url_of(path) or str(path)), str(path), rows, wholes)
     names = _short_names(files)
     for path in files:
         _check_size(path)

@@ -7,10 +7,11 @@ from typing import Any
 
 from augur_edge.device.compare import HEAT_MARGIN_MC, PRESSURE_SHARE, firmware_says
 from augur_edge.device.identity import Device
+from augur_edge.device.profile import Profile
 from augur_edge.device.software import FoundRuntime, missing_extras
 from augur_edge.device.state import RASPBERRY_PI, Conditions
 
-_PERFORMANCE = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
+_TUNE = "fix it with `sudo augur-edge system tune`"
 
 
 def advice(
@@ -18,6 +19,12 @@ def advice(
 ) -> list[str]:
     """One line each, the most pressing first; none where all is well. timer, coral: of `timing.clock`, `edge_tpu`."""
     return [*_software(found, timer, coral), *_device_now(now), *_device_always(device, now)]
+
+
+def old_python(profile: Profile) -> list[str]:
+    """How to get a Python this program runs on, for a board whose own is too old for it."""
+    old = profile.python
+    return [] if old is None else [f"the system's Python is {old.system}, and 3.9 is needed: {old.newer}"]
 
 
 def _software(found: Sequence[FoundRuntime], timer: dict[str, Any], coral: dict[str, Any]) -> list[str]:
@@ -37,7 +44,7 @@ def _device_now(now: Conditions) -> list[str]:
     out = []
     slow = {c.governor for c in now.clocks if c.governor not in {None, "performance"}}
     if slow:
-        out.append(f"governor {', '.join(sorted(map(str, slow)))} lets the clock vary: {_PERFORMANCE}")
+        out.append(f"governor {', '.join(sorted(map(str, slow)))} lets the clock vary: {_TUNE}")
     for temperature in now.temperatures:
         limit_mc = temperature.passive_mc
         if limit_mc is not None and temperature.mc > limit_mc - HEAT_MARGIN_MC:

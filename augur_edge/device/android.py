@@ -1,4 +1,4 @@
-"""Android's own description of a phone, through its `getprop`."""
+"""Android's own description of a phone: what `getprop` prints, or the files it is told from."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ import subprocess
 from pathlib import Path
 
 _LINE = re.compile(r"^\[([^\]]+)\]: \[([^\]]*)\]$", re.MULTILINE)
+_PROP = re.compile(r"^([\w.]+)=(.*)$", re.MULTILINE)
+_FILES = ("system/build.prop", "vendor/build.prop", "product/etc/build.prop")
 
 
 def properties(root: Path) -> dict[str, str]:
-    """All that `getprop` prints, by name; empty where there is no Android below `root`."""
+    """The properties by name; empty where there is no Android below `root`.
+
+    Of the running system they come from its `getprop`. Nothing in a tree of files is executed: there they are read from
+    `getprop.txt`, a copy of what `getprop` printed, and from the images' build.prop.
+    """
+    if root != Path("/"):
+        return _of_tree(root)
     tool = root / "system/bin/getprop"
     if not tool.exists():
         return {}
@@ -19,3 +27,18 @@ def properties(root: Path) -> dict[str, str]:
     except (OSError, subprocess.TimeoutExpired):
         return {}
     return dict(_LINE.findall(done.stdout.decode("utf-8", "replace")))
+
+
+def _of_tree(root: Path) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in _FILES:
+        found.update(_PROP.findall(_text(root / path)))
+    found.update(_LINE.findall(_text(root / "getprop.txt")))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

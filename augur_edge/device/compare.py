@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from augur_edge.device.controls import JETSON_CLOCKS, NVPMODEL
 from augur_edge.device.state import RASPBERRY_PI, Clock, Conditions
 
 CLOCK_CHANGE = 0.05  # a latency follows the clock, so this is what would show in it
@@ -45,6 +46,7 @@ def compare_conditions(before: Conditions, after: Conditions, cpus: Collection[i
     return [
         *_clock(before, after, cpus),
         *_governor(before, after, cpus),
+        *_mode(before, after),
         *_heat(before, after),
         *_throttled(before, after),
         *_pressure(before, after),
@@ -67,7 +69,7 @@ def _clock(before: Conditions, after: Conditions, cpus: Collection[int]) -> list
         )
         if old and new and abs(new - old) > CLOCK_CHANGE * old:
             text = f"the {what} went from {old} to {new} MHz"
-            out.append(Reason("clock", text, "fix the clock: governor performance, and let the device cool", new, old))
+            out.append(Reason("clock", text, "fix it with `augur-edge system tune`, and let the device cool", new, old))
     return out
 
 
@@ -78,6 +80,16 @@ def _governor(before: Conditions, after: Conditions, cpus: Collection[int]) -> l
         return []
     text = f"the governor of cpu{changed[0]} went from {old[changed[0]]} to {new[changed[0]]}"
     return [Reason("governor", text, "see what else sets it (a power daemon, a battery saver), and measure again")]
+
+
+def _mode(before: Conditions, after: Conditions) -> list[Reason]:
+    """Power mode and fixed clocks; fans follow the heat by themselves."""
+    out = []
+    for name in (NVPMODEL, JETSON_CLOCKS):
+        old, new = before.controls.get(name), after.controls.get(name)
+        if old is not None and new is not None and old != new:
+            out.append(Reason("mode", f"{name} went from {old} to {new}", "set the mode first, then measure again"))
+    return out
 
 
 def _heat(before: Conditions, after: Conditions) -> list[Reason]:
@@ -130,26 +142,32 @@ def _throttled(before: Conditions, after: Conditions) -> list[Reason]:
     return out
 
 
-def _pressure(before: Conditions, after: Conditions) -> list[Reason]:
+def pressure_share(before: Conditions, after: Conditions) -> float | None:
+    """Share of the time between two looks in which some task of the system waited for a processor; None if unknown."""
     elapsed_ns = after.at_ns - before.at_ns
     if before.psi_total_us is None or after.psi_total_us is None or elapsed_ns <= 0:
-        return []
-    share = (after.psi_total_us - before.psi_total_us) * 1000 / elapsed_ns
-    if share <= PRESSURE_SHARE:
+        return None
+    return (after.psi_total_us - before.psi_total_us) * 1000 / elapsed_ns
+
+
+def _pressure(before: Conditions, after: Conditions) -> list[Reason]:
+    share = pressure_share(before, after)
+    if share is None or share <= PRESSURE_SHARE:
         return []
     text = f"tasks waited for a processor in {100 * share:.0f} % of the time"
     advice = "stop other work, or use fewer threads than processors"
     return [Reason("pressure", text, advice, round(100 * share, 1), 100 * PRESSURE_SHARE)]
 
 
-def _elapsed_jiffies(before: Conditions, after: Conditions) -> int:
+def elapsed_jiffies(before: Conditions, after: Conditions) -> int:
+    """Ticks of all processors between two looks; 0 where unknown."""
     if before.all_jiffies is None or after.all_jiffies is None:
         return 0
     return max(after.all_jiffies - before.all_jiffies, 0)
 
 
 def _steal(before: Conditions, after: Conditions) -> list[Reason]:
-    elapsed = _elapsed_jiffies(before, after)
+    elapsed = elapsed_jiffies(before, after)
     if elapsed < MIN_JIFFIES or before.steal_jiffies is None or after.steal_jiffies is None:
         return []
     share = (after.steal_jiffies - before.steal_jiffies) / elapsed
@@ -159,11 +177,14 @@ def _steal(before: Conditions, after: Conditions) -> list[Reason]:
     return [Reason("steal", text, "measure on hardware of its own", round(100 * share, 1), 100 * STEAL_SHARE)]
 
 
-def other_share(before: Conditions, after: Conditions) -> float | None:
-    """Share (0 to 1) of all processors' time that went to other processes between two looks; None where unknown."""
-    elapsed = _elapsed_jiffies(before, after)
+def other_share(before: Conditions, after: Conditions, least_jiffies: int = MIN_JIFFIES) -> float | None:
+    """Share (0 to 1) of all processors' time that went to other processes between two looks; None where unknown.
+
+    least_jiffies: between looks fewer ticks apart it counts as unknown.
+    """
+    elapsed = elapsed_jiffies(before, after)
     known = (before.busy_jiffies, after.busy_jiffies, before.own_jiffies, after.own_jiffies)
-    if elapsed < MIN_JIFFIES or None in known:
+    if elapsed < least_jiffies or None in known:
         return None
     busy_before, busy_after, own_before, own_after = (v or 0 for v in known)
     return max(busy_after - busy_before - (own_after - own_before), 0) / elapsed

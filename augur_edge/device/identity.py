@@ -23,7 +23,8 @@ class Device:
     """A board or machine. What could not be told is None, and `unavailable` has the reason.
 
     id: stable over reboots, and what runs are stored under. compatible: the device tree's names, most specific first.
-    cores: physical ones; processors that share a core share its units, so a run on both slows down.
+    cores: physical ones; processors that share a core share its units, so a run on both slows down. codename: of a
+    phone (`ro.product.device`). soc: the chip's names. usb: `vendor:product`, in hex, of what is plugged in.
     """
 
     id: str
@@ -37,6 +38,9 @@ class Device:
     os: str
     kernel: str
     virtual: bool
+    codename: str | None = None
+    soc: tuple[str, ...] = ()
+    usb: tuple[str, ...] = ()
     unavailable: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,6 +73,9 @@ def identify(root: Path = Path("/"), environ: Mapping[str, str] | None = None) -
         os=_os(reader, phone),
         kernel=reader.text("proc/sys/kernel/osrelease") or platform.release(),
         virtual=_virtual(model, processors),
+        codename=phone.get("ro.product.device"),
+        soc=_soc(reader, phone),
+        usb=_usb(reader),
         unavailable=reader.missing,
     )
 
@@ -86,6 +93,17 @@ def _model(reader: Reader, phone: Mapping[str, str]) -> str | None:
             return f"{maker} {name}".strip()
     reader.missing["model"] = "neither a device tree nor DMI names the board"
     return None
+
+
+def _soc(reader: Reader, phone: Mapping[str, str]) -> tuple[str, ...]:
+    told = (phone.get("ro.soc.model"), phone.get("ro.board.platform"), reader.text("sys/devices/soc0/soc_id"))
+    return tuple(filter(None, told))
+
+
+def _usb(reader: Reader) -> tuple[str, ...]:
+    vendors = reader.paths("sys/bus/usb/devices/*/idVendor")
+    pairs = ((reader.text(p), reader.text(p.replace("idVendor", "idProduct"))) for p in vendors)
+    return tuple(f"{vendor}:{product}" for vendor, product in pairs if vendor and product)
 
 
 def _stable_id(reader: Reader, model: str | None, arch: str, name: str | None) -> str:

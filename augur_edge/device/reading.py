@@ -15,11 +15,20 @@ def natural(path: Path) -> list[tuple[int, str]]:
 
 
 class Reader:
-    """Reads below `root` (a device, or a copy of its files); `missing` maps a thing's name to why it is unknown."""
+    """Reads below `root` (a device, or a copy of its files); `missing` maps a thing's name to why it is unknown.
 
-    def __init__(self, root: Path) -> None:
+    found: paths that earlier looks found, by pattern; None to look for them each time. Searching folders takes longer
+    than reading what is in them.
+    """
+
+    def __init__(self, root: Path, found: dict[str, list[str]] | None = None) -> None:
         self.root = root
         self.missing: dict[str, str] = {}
+        self._found = found
+
+    def anew(self) -> Reader:
+        """A reader for another look, nothing missing yet, which shares what was found so far."""
+        return Reader(self.root, self._found)
 
     def text(self, path: str, what: str | None = None) -> str | None:
         """The file's text, stripped of blanks and NULs, or None; then, if `what` is given, `missing[what]` says why."""
@@ -41,6 +50,14 @@ class Reader:
 
     def paths(self, pattern: str) -> list[str]:
         """Paths below the root that match, without the root, cpu2 before cpu10."""
+        if self._found is None:
+            return self.fresh(pattern)
+        if pattern not in self._found:
+            self._found[pattern] = self.fresh(pattern)
+        return self._found[pattern]
+
+    def fresh(self, pattern: str) -> list[str]:
+        """`paths` as they are now, whatever was found before: threads come and go."""
         try:
             found = sorted(self.root.glob(pattern), key=natural)
         except OSError:

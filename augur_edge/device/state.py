@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from augur_edge.device.controls import controls
 from augur_edge.device.cpu import CPU_DIR
+from augur_edge.device.own import own_time
 from augur_edge.device.reading import Reader
 
 RASPBERRY_PI = "raspberry pi firmware"
@@ -28,6 +30,7 @@ class Clock:
     governor: str | None
     mhz: int | None
     limit_mhz: int | None
+    floor_mhz: int | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,9 @@ class Conditions:
     psi_avg10: percent of the last 10 s in which some task waited for a processor; psi_total_us: the same, summed.
     cpus: how many processors are online. busy, steal, all, own jiffies: of all of them since boot; `steal` went to
     other guests of a virtual machine's host, `own` is this process and its ended children.
+    wait_ns: how long the calling thread was ready to run and had no processor, all_wait_ns: the same, summed over this
+    process's threads; thread_ns: how long the calling thread ran; involuntary: how often this process was put aside.
+    controls: modes of power, clocks and fan by name, as `controls.controls` has them.
     """
 
     at_ns: int
@@ -61,6 +67,11 @@ class Conditions:
     steal_jiffies: int | None = None
     all_jiffies: int | None = None
     own_jiffies: int | None = None
+    wait_ns: int | None = None
+    all_wait_ns: int | None = None
+    thread_ns: int | None = None
+    involuntary: int | None = None
+    controls: dict[str, str] = field(default_factory=dict)
     unavailable: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,11 +79,15 @@ class Conditions:
         return asdict(self)
 
 
-def conditions(root: Path = Path("/")) -> Conditions:
-    """Look once; a few ms. Never fails: what is missing is listed in `unavailable`."""
-    reader = Reader(root)
+def conditions(root: Path | Reader = Path("/")) -> Conditions:
+    """Look once; a few ms. Never fails: what is missing is listed in `unavailable`.
+
+    root: of the tree, or a reader of it that remembers where its files lie, for looking again and again.
+    """
+    reader = root.anew() if isinstance(root, Reader) else Reader(root)
     return Conditions(
         at_ns=time.monotonic_ns(),
+        **own_time(reader),
         clocks=_clocks(reader),
         temperatures=_temperatures(reader),
         throttle=_throttle(reader),
@@ -80,16 +95,22 @@ def conditions(root: Path = Path("/")) -> Conditions:
         own_jiffies=_own_jiffies(reader),
         **_pressure(reader),
         **_jiffies(reader),
+        controls=controls(reader),
         unavailable=reader.missing,
     )
+
+
+def restamped(look: Conditions, root: Reader) -> Conditions:
+    """`look` with this process's own time as it is now: for just before a pass, as sensors may be slow to read."""
+    return replace(look, at_ns=time.monotonic_ns(), **own_time(root.anew()))
 
 
 def _clocks(reader: Reader) -> tuple[Clock, ...]:
     out = []
     for path in reader.paths(f"{CPU_DIR}/cpu[0-9]*/cpufreq"):
         number = int(re.findall(r"/cpu(\d+)/", path)[0])
-        now, limit = (reader.integer(f"{path}/scaling_{which}_freq") for which in ("cur", "max"))
-        out.append(Clock(number, reader.text(f"{path}/scaling_governor"), _mhz(now), _mhz(limit)))
+        freqs = (_mhz(reader.integer(f"{path}/scaling_{which}_freq")) for which in ("cur", "max", "min"))
+        out.append(Clock(number, reader.text(f"{path}/scaling_governor"), *freqs))
     if not out:
         reader.missing["clocks"] = f"this system has no /{CPU_DIR}/cpu*/cpufreq (usual in a virtual machine)"
     return tuple(out)

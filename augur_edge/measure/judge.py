@@ -14,7 +14,7 @@ SPREAD = 0.05  # MAD over median of the whole network
 TAIL = 0.5  # p99 over median less one: something else had the core now and then
 LAYERS_SHARE = 0.25  # of the layers' summed time may be in layers that drifted, vary, or are not as precise as asked
 COOL = "let the device reach a constant temperature, or cool it"
-PIN = "pin the clocks (`performance` governor) and close other programs, then measure again"
+PIN = "pin the clocks (`augur-edge system tune`) and close other programs, then measure again"
 
 Summarised = tuple[Measurement, Summary]
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from augur_edge import timing
 from augur_edge.errors import AugurError, InferenceError
 from augur_edge.layers import Layer
-from augur_edge.measure.network import describe, start_alone, time_alone
+from augur_edge.measure.guard import Unguarded
+from augur_edge.measure.network import OPEN, describe, start_alone, take_turns
 from augur_edge.measure.process import Pacer
 from augur_edge.measure.series import Series
 from augur_edge.measure.settings import Settings
@@ -22,9 +23,13 @@ TOGETHER = 8  # layers in memory at once; they take turns, so that a disturbance
 
 
 def rounds(
-    targets: LayerSet, runtime: Runtime, settings: Settings, earlier: Iterable[Measurement] = ()
+    targets: LayerSet,
+    runtime: Runtime,
+    settings: Settings,
+    earlier: Iterable[Measurement] = (),
+    guard: Unguarded = OPEN,
 ) -> Iterator[list[Measurement]]:
-    """Time every layer not in `earlier`; yields what has new samples, to be saved."""
+    """Time every layer not in `earlier`, in passes that `guard` keeps; yields what has new samples, to be saved."""
     known = {m.position: m for m in earlier if m.kind == "layer"}
     waiting = [i for i in range(len(targets.layers)) if i not in known or known[i].status == "partial"]
     order = random.Random(settings.seed)
@@ -34,28 +39,28 @@ def rounds(
         for i in waiting[at : at + TOGETHER]:
             layer = targets.layers[i]
             try:
-                measurement, task = _deploy(layer, i, targets, runtime)
+                measurement, task = deploy(layer, i, targets, runtime)
             except AugurError as e:
                 yield [Measurement("layer", "isolated", i, f"{layer.op} {i}", layer.op, 1, (), layer, "failed", str(e))]
                 continue
             series = Series(measurement, known.get(i))
             start_alone(series, task, resolution_ns)
             running.append((series, task))
-        yield from _take_turns(running, settings, order)
+        guard.settle()
+        yield from _until_done(running, settings, order, guard)
 
 
-def _take_turns(
-    running: list[tuple[Series, Task]], settings: Settings, order: random.Random
+def _until_done(
+    running: list[tuple[Series, Task]], settings: Settings, order: random.Random, guard: Unguarded
 ) -> Iterator[list[Measurement]]:
     pacer = Pacer()
     while running:
         order.shuffle(running)
-        for series, task in running:
-            time_alone(series, task)
-            if _done(series, settings):
-                series.finish()
-            yield [series.measurement]
-            pacer.rest()
+        for taken in take_turns(running, guard, pacer):
+            for series in taken:
+                if _done(series, settings):
+                    series.finish()
+            yield [series.measurement for series in taken]
         running = [(s, t) for s, t in running if s.measurement.status == "partial"]
 
 
@@ -63,7 +68,7 @@ def _done(series: Series, settings: Settings) -> bool:
     return series.enough(settings.precision) or series.spent_ns >= settings.max_time_s * 1e9
 
 
-def _deploy(layer: Layer, position: int, targets: LayerSet, runtime: Runtime) -> tuple[Measurement, Task]:
+def deploy(layer: Layer, position: int, targets: LayerSet, runtime: Runtime) -> tuple[Measurement, Task]:
     """The layer alone, as the runtime deploys it: fused with its activation, without the reorders around it."""
     name = f"{layer.op} {position}"
     network = layer_network(layer, name)

@@ -9,19 +9,22 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from augur_edge import timing
-from augur_edge.measure.process import Pacer
+from augur_edge.measure.guard import Unguarded
+from augur_edge.measure.process import BUSY_S, Pacer
 from augur_edge.measure.series import Series, loops_for, timed
 from augur_edge.measure.settings import CHUNK_NS, ISOLATED_SLICE_NS, LAYER_WARMUP_MAX_NS, MIN_SAMPLES, Settings
 from augur_edge.measure.warmup import warm_up
 from augur_edge.runtime.base import DeployedLayer, Deployment, Task
-from augur_edge.store.records import Measurement
+from augur_edge.store.records import Measurement, Samples
 
 Key = tuple[str, str, int]
 FLOOR_CALLS = 64
+OPEN = Unguarded()
 
 
 def describe(layer: DeployedLayer, position: int, mode: str) -> Measurement:
@@ -46,10 +49,15 @@ def equal_layers(layers: Iterable[DeployedLayer]) -> dict[int, int]:
 
 
 class NetworkRun:
-    """The series of one network, and the rounds that fill them. earlier: what a resumed run has already."""
+    """The series of one network, and the rounds that fill them.
 
-    def __init__(self, deployment: Deployment, settings: Settings, earlier: Iterable[Measurement] = ()) -> None:
-        self._deployment, self._settings = deployment, settings
+    earlier: what a resumed run has already. guard: keeps disturbed passes out.
+    """
+
+    def __init__(
+        self, deployment: Deployment, settings: Settings, earlier: Iterable[Measurement] = (), guard: Unguarded = OPEN
+    ) -> None:
+        self._deployment, self._settings, self._guard = deployment, settings, guard
         self._earlier: dict[Key, Measurement] = {(m.kind, m.mode, m.position): m for m in earlier}
         self._random = random.Random(settings.seed)
         self._resolution_ns = timing.clock()["resolution_ns"]
@@ -85,15 +93,13 @@ class NetworkRun:
         """Run until every series is precise enough or the time is up; yields what has new samples, to be saved."""
         self._warm_up()
         while not self._done():
-            start = timing.now_ns()
+            start, lost_ns = timing.now_ns(), self._guard.lost_ns
             if not self._network_done():
                 yield self._network_round()
-            for series, task in self._shuffled():
-                time_alone(series, task)
-                yield [series.measurement]
-                self._pacer.rest()
+            for taken in take_turns(self._shuffled(), self._guard, self._pacer):
+                yield [series.measurement for series in taken]
             self._pacer.rest()
-            self.spent_ns += timing.now_ns() - start
+            self.spent_ns += timing.now_ns() - start - (self._guard.lost_ns - lost_ns)
         yield self.finished()
 
     def finished(self) -> list[Measurement]:
@@ -112,6 +118,7 @@ class NetworkRun:
             warm_up(tasks)
         for series, task in self._alone:
             start_alone(series, task, self._resolution_ns)
+        self._guard.settle()
 
     def _time_is_up(self) -> bool:
         return self.spent_ns >= self._settings.max_time_s * 1e9
@@ -133,13 +140,18 @@ class NetworkRun:
     def _network_round(self) -> list[Measurement]:
         tasks = [task for _, task in self._replayed]
         if tasks:
-            samples = _after_one(tasks, self._passes)
+            samples = self._guard.undisturbed(lambda: _after_one(tasks, self._passes))
             for column, (series, _) in enumerate(self._replayed):
                 series.add(samples[:, column])
             self._pacer.rest()
-        self.whole.add(_after_one([self._deployment.whole], self._passes)[:, 0])
-        self.floor.add(_after_one([self._deployment.floor], FLOOR_CALLS)[:, 0])
+        whole, floor = self._guard.undisturbed(self._whole_and_floor)
+        self.whole.add(whole)
+        self.floor.add(floor)
         return [s.measurement for s in (self.whole, self.floor, *(s for s, _ in self._replayed))]
+
+    def _whole_and_floor(self) -> tuple[Samples, Samples]:
+        whole = _after_one([self._deployment.whole], self._passes)[:, 0]
+        return whole, _after_one([self._deployment.floor], FLOOR_CALLS)[:, 0]
 
     def _shuffled(self) -> list[tuple[Series, Task]]:
         waiting = [(s, t) for s, t in self._alone if not self._alone_done(s)]
@@ -154,14 +166,37 @@ def start_alone(series: Series, task: Task, resolution_ns: float) -> None:
         series.measurement.loops = loops_for(task, resolution_ns)
 
 
-def time_alone(series: Series, task: Task) -> None:
+def take_turns(waiting: list[tuple[Series, Task]], guard: Unguarded, pacer: Pacer) -> Iterator[list[Series]]:
+    """One turn for each layer alone, a pass of several at a time; yields the series that have new samples."""
+    at = 0
+    while at < len(waiting):
+        samples = guard.undisturbed(partial(_some_turns, waiting[at:]))
+        taken = [series for series, _ in waiting[at : at + len(samples)]]
+        for series, more in zip(taken, samples):
+            series.add(more)
+        yield taken
+        at += len(samples)
+        pacer.rest()
+
+
+def _some_turns(waiting: list[tuple[Series, Task]]) -> list[Samples]:
+    """The samples of the first few, as many as fit into `BUSY_S`: so long a pass shows who disturbs it."""
+    out: list[Samples] = []
+    until_ns = timing.now_ns() + BUSY_S * 1e9
+    for series, task in waiting:
+        out.append(_turn(series.measurement.loops, task))
+        if timing.now_ns() >= until_ns:
+            break
+    return out
+
+
+def _turn(loops: int, task: Task) -> Samples:
     """One layer's turn: an untimed call, then blocks for about `ISOLATED_SLICE_NS`."""
-    loops = series.measurement.loops
     start = timing.now_ns()
     task.run()
     block_ns = max((timing.now_ns() - start) * loops, 1)
     n_blocks = max(3, min(20, ISOLATED_SLICE_NS // block_ns))
-    series.add(timed(lambda out: timing.time_blocks(task, loops, out), n_blocks))
+    return timed(lambda out: timing.time_blocks(task, loops, out), n_blocks)
 
 
 def _after_one(tasks: list[Task], passes: int) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

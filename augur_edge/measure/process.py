@@ -9,8 +9,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from augur_edge import timing
+from augur_edge.device.facts import priority as scheduling
 from augur_edge.errors import UsageError
 
+REAL_TIME = ("fifo", "rr")
 FIFO_LEVEL = 10  # above every normal process, below the kernel's own threads
 BUSY_S = 0.1  # how often a real-time loop rests
 REST_SHARE = 0.08  # Linux stops real-time threads for 50 ms in every second that they fill (sched_rt_runtime_us)
@@ -22,6 +24,7 @@ def prepared(
 ) -> Iterator[dict[str, Any]]:
     """Yields what was granted and refused: `{"priority", "lock_memory", "refused": {what: the system's reason}}`.
 
+    The priority yielded is what the process really runs as: under `chrt` that is not normal, whatever was asked for.
     priority: `normal`, `fifo`, or `auto`: fifo where it is allowed and a processor stays free beside `threads`, so that
     the rest of the system is not starved. Raises UsageError for processors that are not there.
     """
@@ -38,7 +41,7 @@ def prepared(
         wanted = priority == "fifo" or (priority == "auto" and len(timing.get_affinity()) > threads)
         fifo = wanted and not _refused(refused, "priority", timing.set_fifo(FIFO_LEVEL))
         locked = lock_memory and not _refused(refused, "lock_memory", timing.lock_memory(True))
-        yield {"priority": "fifo" if fifo else "normal", "lock_memory": locked, "refused": refused}
+        yield {"priority": _running_as(), "lock_memory": locked, "refused": refused}
     finally:
         if fifo:
             with suppress(PermissionError):  # begun by somebody who may go higher than we may: it stays at FIFO_LEVEL
@@ -52,7 +55,7 @@ class Pacer:
     """Lets a real-time loop rest a little between rounds, before the kernel makes it in the middle of one."""
 
     def __init__(self) -> None:
-        self._needed = os.sched_getscheduler(0) == os.SCHED_FIFO
+        self._needed = _running_as() in REAL_TIME
         self._since_s = time.monotonic()
 
     def rest(self) -> None:
@@ -61,6 +64,11 @@ class Pacer:
         if self._needed and busy_s >= BUSY_S:
             time.sleep(REST_SHARE * busy_s)
             self._since_s = time.monotonic()
+
+
+def _running_as() -> str:
+    policy = scheduling()["policy"]
+    return "normal" if policy == "other" else str(policy)
 
 
 def _refused(refused: dict[str, str], what: str, why: str) -> bool:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from augur_edge import runtime as runtimes
 from augur_edge import timing
-from augur_edge.device import conditions
+from augur_edge.device import Conditions, conditions
+from augur_edge.device.reading import Reader
 from augur_edge.errors import AugurError, DataError, InferenceError, MissingExtraError, UsageError
-from augur_edge.measure import layerset, profiler
+from augur_edge.measure import energy, layerset, profiler, sustain
 from augur_edge.measure.explain import explain
+from augur_edge.measure.guard import Unguarded
 from augur_edge.measure.judge import judge
 from augur_edge.measure.network import NetworkRun
+from augur_edge.measure.process import REAL_TIME
 from augur_edge.measure.settings import Settings
 from augur_edge.measure.targets import LayerSet, Target
+from augur_edge.stats import summarise
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 from augur_edge.store.store import Store
 
-NO_POWER = "this version reads no power sensor"
+POINTS_A_SAVE = 10
+NO_POWER = "not asked for: `measure --energy`"
 
 Report = Callable[[int, str, float], None]
 """Told the target's place, its name and what is done with it, and the share of it that is done."""
@@ -28,14 +35,22 @@ Report = Callable[[int, str, float], None]
 
 @dataclass
 class Job:
-    """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store."""
+    """A run in progress. run: new, or loaded from the store to go on with. started: it is in the store.
+
+    guard: keeps disturbed passes out. root: of the tree the device's files lie in.
+    meter: measures energy after the latency; or why there is none.
+    """
 
     store: Store
     run: RunRecord
     settings_for: Callable[[Target | LayerSet], Settings]
     targets: list[Target | LayerSet]
+    guard: Unguarded = field(default_factory=Unguarded)
+    root: Path = Path("/")
     report: Report = field(default=lambda index, what, share: None)
     started: bool = False
+    after: Conditions | None = None
+    meter: energy.Meter | str = NO_POWER
 
     def execute(self) -> RunRecord:
         """Measure what is not measured yet, judge, and close the run; returns it complete from the store.
@@ -43,23 +58,31 @@ class Job:
         What was measured is kept whatever ends it: `interrupted`, to be resumed, or `failed` where going on would fail
         again. A run of which nothing could be loaded is not stored at all.
         """
-        before = conditions()
+        self.guard.ready()
+        before = conditions(self.root)
         try:
             for index, target in enumerate(self.targets):
+                self.after = None
                 self._target(index, target)
         except BaseException as e:
             if self.started:
                 hopeless = isinstance(e, (InferenceError, DataError))
-                self.store.finish_run(self.run.id, "failed" if hopeless else "interrupted", None, {})
+                self.store.finish_run(self.run.id, "failed" if hopeless else "interrupted", None, self._guarded())
             raise
-        after = conditions()
-        context = {"conditions": {"before": before.to_dict(), "after": after.to_dict()}}
+        after = self.after or conditions(self.root)
+        context = {"conditions": {"before": before.to_dict(), "after": after.to_dict()}, **self._guarded()}
         measured = self.store.load(self.run.id).networks
-        real_time = self.run.context.get("process", {}).get("priority") == "fifo"
+        real_time = self.run.context.get("process", {}).get("priority") in REAL_TIME
         cpus, precision = timing.get_affinity(), min(self.settings_for(t).precision for t in self.targets)
-        verdict = judge(measured, before, after, cpus, precision=precision, real_time=real_time)
+        quiet = self.guard.since(before)
+        verdict = judge(measured, quiet, after, cpus, precision=precision, real_time=real_time)
+        verdict.update(_repeated(self.guard.to_dict()))
         self.store.finish_run(self.run.id, "done", verdict, context)
         return self.store.load(self.run.id)
+
+    def _guarded(self) -> dict[str, Any]:
+        done = self.guard.to_dict()
+        return {} if done is None else {"guard": done}
 
     def _put(self, record: NetworkRecord) -> None:
         if not self.started:
@@ -78,6 +101,8 @@ class Job:
             self._layers(record, target, runtime, found)
         else:
             self._network(record, target, runtime, found)
+        if isinstance(self.meter, str):
+            record.info["energy_reason"] = self.meter
         record.info["complete"] = True
         self._put(record)
 
@@ -87,9 +112,11 @@ class Job:
         digest = hashlib.sha256("".join(layer.digest for layer in target.layers).encode())
         earlier = _earlier(record, digest.hexdigest(), found)
         self._put(record)
-        for measurements in layerset.rounds(target, runtime, self.settings_for(target), earlier):
+        for measurements in layerset.rounds(target, runtime, self.settings_for(target), earlier, self.guard):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, (measurements[0].position + 1) / len(target.layers))
+        self._energy(record, energy.of_layers(target, runtime))
+        record.info.setdefault("energy_reason", "single layers make no whole network: each has its own")
 
     def _network(
         self, record: NetworkRecord, target: Target, runtime: runtimes.Runtime, found: NetworkRecord | None
@@ -110,18 +137,55 @@ class Job:
         for measurements, share in self._rounds(deployment, earlier, record, self.settings_for(target)):
             self.store.save(self.run.id, record.index, measurements)
             self.report(record.index, target.name, share)
-        measured = next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
-        record.info["notes"] = [*deployment.notes, *explain(measured)]
+        self._energy(record, energy.of_network(deployment, record.mode))
+        self._sustain(record, deployment, self.settings_for(target).sustain_s)
+        measured = self._measured(record)
+        record.info["notes"] = [*deployment.notes, *explain(measured), *energy.notes(measured)]
 
-    @staticmethod
+    def _measured(self, record: NetworkRecord) -> NetworkRecord:
+        return next(n for n in self.store.load(self.run.id).networks if n.index == record.index)
+
+    def _energy(self, record: NetworkRecord, tasks: energy.Tasks) -> None:
+        """Of all that has been timed; what goes wrong is a reason in the record, and the latency stays."""
+        if isinstance(self.meter, str):
+            return
+        for measurements, share in energy.rounds(self.meter, tasks, self._measured(record), record.info):
+            self.store.save(self.run.id, record.index, measurements)
+            self.report(record.index, f"{record.name}: energy", share)
+
+    def _sustain(self, record: NetworkRecord, deployment: runtimes.Deployment, seconds: float | None) -> None:
+        """`info["sustain"]`; kept as it grows, so that Ctrl-C loses little of it. The verdict is on what was before."""
+        if seconds is None:
+            return
+        whole = next(m for m in self._measured(record).measurements if m.kind == "whole" and len(m.samples_ns))
+        first_ns, look = summarise(whole.samples_ns, whole.loops).median, partial(conditions, Reader(self.root, {}))
+        self.after, points = look(), []
+        for point in sustain.sustain(deployment.whole, seconds, look, timing.get_affinity()):
+            points.append(point)
+            record.info["sustain"] = sustain.summary(points, seconds, first_ns)
+            self.report(record.index, f"{record.name}: sustained", min(1.0, point["at_s"] / seconds))
+            if len(points) % POINTS_A_SAVE == 0:
+                self._put(record)
+        self._put(record)
+
     def _rounds(
-        deployment: runtimes.Deployment, earlier: list[Measurement], record: NetworkRecord, settings: Settings
+        self, deployment: runtimes.Deployment, earlier: list[Measurement], record: NetworkRecord, settings: Settings
     ) -> Iterator[tuple[list[Measurement], float]]:
         by_profiler = settings.mode == "profiler"
-        network = NetworkRun(deployment, replace(settings, isolated=settings.isolated and not by_profiler), earlier)
+        settings = replace(settings, isolated=settings.isolated and not by_profiler)
+        network = NetworkRun(deployment, settings, earlier, self.guard)
         for measurements in profiler.rounds(deployment, network) if by_profiler else network.rounds():
             record.info.setdefault("warmup_ns", network.warmup_ns)
             yield measurements, min(1.0, network.spent_ns / (settings.max_time_s * 1e9))
+
+
+def _repeated(guarded: dict[str, Any] | None) -> dict[str, str]:
+    """A note on what the guard kept out of the figures, if it did."""
+    if guarded is None or not guarded["repeated"]:
+        return {}
+    seen = "; ".join(f"{d['text']} ({d['code']}, {d['n']} times)" for d in guarded["disturbances"])
+    text = f"{guarded['repeated']} of {guarded['passes']} passes were disturbed, left out and repeated: {seen}"
+    return {"note": text}
 
 
 def _earlier(record: NetworkRecord, digest: str, found: NetworkRecord | None) -> list[Measurement]:
@@ -144,7 +208,7 @@ def _info(version: str, target: Target | LayerSet) -> dict[str, Any]:
         "dtype": request.dtype,
         "shapes": {name: list(shape) for name, shape in request.shapes.items()},
     }
-    return {"runtime_version": version, "options": options, "energy_reason": NO_POWER}
+    return {"runtime_version": version, "options": options}
 
 
 def _facts(deployment: runtimes.Deployment) -> dict[str, Any]:

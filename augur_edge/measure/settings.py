@@ -22,7 +22,8 @@ class Settings:
 
     mode: replay, isolated or profiler. precision: half the 95 % interval of the median, relative to it, at which a
     layer stops. max_time_s: at which it stops anyway, per network, or per layer of a set. isolated: time layers alone
-    beside the replay, too. seed: of the order of isolated layers.
+    beside the replay, too. seed: of the order of isolated layers. sustain_s: how long to run the whole network back to
+    back afterwards; None for not at all.
     """
 
     mode: str = "replay"
@@ -30,6 +31,7 @@ class Settings:
     max_time_s: float = 15.0
     isolated: bool = True
     seed: int = 0
+    sustain_s: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for the run's plan."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
 from augur_edge.runtime import RuntimeOptions, check_name, default_name
+from augur_edge.spaces.base import Space, Vector
 
 FORMATS = {"onnxruntime": "onnx", "litert": "tflite", "tflite_runtime": "tflite", "fake": "json"}
 SUFFIXES = {".onnx": "onnx", ".tflite": "tflite", ".json": "json"}
@@ -37,7 +38,7 @@ class Request:
 class Target:
     """A network to measure. model: makes its bytes; name: as told to people and stored.
 
-    sampled: random layers strung together, which are wanted in the replay only.
+    sampled: random layers strung together, which are wanted in the replay only. mode: how to measure unless told.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Target:
     request: Request
     model: Callable[[], bytes]
     sampled: bool = False
+    mode: str = "replay"
 
 
 @dataclass(frozen=True)
@@ -85,15 +87,39 @@ def resolve(net: str, request: Request) -> Target | LayerSet:
         from augur_edge.models.augur_csv import read_augur_csv
 
         return LayerSet(path.name, runtime, request, tuple(read_augur_csv(_existing(path))))
-    from augur_edge import zoo
+    from augur_edge import spaces, zoo
 
+    if spaces.is_architecture(net):
+        return architecture(*spaces.resolve(net), request)
     if net not in zoo.names():
         near = difflib.get_close_matches(net, zoo.names(), 3, 0.4)
         hint = f"did you mean {' or '.join(near)}?" if near else f"networks: {', '.join(zoo.names())}"
+        if ":" in net:
+            hint = f"search spaces: {', '.join(spaces.names())}"
         raise UsageError(f"{net}: neither a network's name nor a .onnx, .tflite or .csv file; {hint}")
     return Target(
         _label(net, request), runtime, request, lambda: write(zoo.build(net, request.batch), runtime, request.dtype)
     )
+
+
+def architecture(space: Space, vector: Vector, request: Request) -> Target:
+    """One architecture of a search space, by its title; what cannot be built is said when its turn comes."""
+    runtime = request.runtime or default_name()
+    name = _label(space.title(vector), request)
+    return Target(name, runtime, request, lambda: write(space.network(vector, request.batch), runtime, request.dtype))
+
+
+def space_targets(head: str, count: int | None, order: str, seed: int, request: Request) -> list[Target | LayerSet]:
+    """Architectures of the space named `SPACE` or `SPACE@OPTION=VALUE,…`.
+
+    count: how many; None for all. order: `random`, drawn with `seed`, or `index`, position 0 changing fastest, which
+    is Eagle's. Architectures whose input does not reach their output are passed over. Raises UsageError.
+    """
+    from augur_edge import spaces
+
+    space = spaces.parse(head)
+    vectors = spaces.pick(space, count, order, seed)
+    return [replace(architecture(space, vector, request), mode="whole") for vector in vectors]
 
 
 def _label(name: str, request: Request) -> str:

@@ -25,6 +25,8 @@ def _parts(model: Model) -> Iterator[str]:
     for i, f in enumerate(model.features):
         yield f"feature {i}: {f.name} (id {f.id}), trained on {f.low:.7g} to {f.high:.7g}"
     yield from _base(model.base, [f.name for f in model.features])
+    for table in model.tables:
+        yield f"table of slot {table.slot}: " + " ".join(f"{v:.9g}" for v in table.values.tolist())
     for level in model.levels:
         yield f"interval {level.level:g}: score {level.low:+.6g} to {level.high:+.6g}"
     if model.spread is not None:

@@ -27,19 +27,21 @@ from augur_edge.predict.model import (
     Level,
     Model,
     Spread,
+    Table,
     Tree,
     check_model,
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
-MAJOR, MINOR = 1, 1
+MAJOR, MINOR = 1, 2
 ORDER = 0x0A0B0C0D
 HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8sd8x")
 ENTRY = struct.Struct("<IIII")
 FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
 COMPARISON = struct.Struct("<If")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD = range(1, 12)
+TABLE = struct.Struct("<HHI")
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD, TABLES, VALUES = range(1, 14)
 PADDING_CUT = 127
 LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 
@@ -68,6 +70,8 @@ def dumps(model: Model) -> bytes:
         LEAF: b"".join(_placed(trees, "<f4" if model.leaves == "float32" else "<i2")),
         INTERVAL: b"".join(LEVEL.pack(v.level, v.low, v.high) for v in model.levels),
         SPREAD: _packed_spread(model.spread),
+        TABLES: b"".join(TABLE.pack(t.slot, 0, len(t.values)) for t in model.tables),
+        VALUES: b"".join(t.values.astype("<f4").tobytes() for t in model.tables),
     }
     return _assemble(model, len(columns), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)})
 
@@ -148,9 +152,8 @@ def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes
         len(model.levels), len(sections), len(model.trees), 0, model.bias, model.scale, model.overhead,
         model.rounding_error, model.target.encode(), model.unit.encode(), model.layer_overhead,
     )  # fmt: skip
-    minor = (
-        MINOR if model.layer_overhead or model.spread is not None else 0
-    )  # the lowest that holds it, for older readers
+    newer = 1 if model.layer_overhead or model.spread is not None else 0
+    minor = MINOR if encoder > 2 else newer  # the least that has all the file uses, for older readers' sake
     whole = HEADER.pack(MAGIC, MAJOR, minor, 0, *fields) + table + body
     return whole[:12] + struct.pack("<I", zlib.crc32(whole[16:])) + whole[16:]
 
@@ -250,9 +253,20 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         base=_read_base(BASES[head["base"]], parts, len(records)),
         levels=tuple(Level(*r) for r in LEVEL.iter_unpack(parts.get(INTERVAL, b""))),
         spread=_read_spread(parts.get(SPREAD)),
+        tables=tuple(_read_tables(parts)),
         meta=meta,
         **{k: head[k] for k in ("bias", "scale", "overhead", "layer_overhead", "rounding_error")},
     )
+
+
+def _read_tables(parts: dict[int, bytes]) -> Iterator[Table]:
+    values = np.frombuffer(parts.get(VALUES, b""), "<f4")
+    at = 0
+    for slot, _, count in TABLE.iter_unpack(parts.get(TABLES, b"")):
+        yield Table(slot, values[at : at + count])
+        at += count
+    if at != len(values):
+        raise ValueError("tables")
 
 
 def _read_base(kind: str, parts: dict[int, bytes], n: int) -> Base | None:

@@ -16,10 +16,14 @@ F64 = npt.NDArray[np.float64]
 LINKS = ("identity", "exp")
 LEAVES = ("float32", "int16")
 BASES = ("none", "linear", "log-linear", "roofline")
-ENCODERS = {"raw/1": (1, 1), "layer/1": (2, 1)}
+ENCODERS = {
+    "raw/1": (1, 1), "layer/1": (2, 1), "nasbench201/1": (3, 1), "fbnet/1": (4, 1), "nasbench101/1": (5, 1),
+    "darts/1": (6, 1), "nasbench_asr/1": (7, 1), "ofa_mbv3/1": (8, 1),
+}  # fmt: skip
 N_LAYER_FEATURES = 48
 
 MAX_FEATURES, MAX_COLUMNS, MAX_LEVELS, MAX_TREES, MAX_DEPTH = 64, 64, 16, 65535, 12
+MAX_TABLES = 128
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,17 @@ class Spread:
 
 
 @dataclass(frozen=True, eq=False)
+class Table:
+    """Values added by an architecture's slot: float32, as many as the slot has (`predict.encode_spaces.slot_sizes`).
+
+    One table of slot 12 of nasbench201/1, the cell's index, is the whole space.
+    """
+
+    slot: int
+    values: F32
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
     """All of a predictor. With int16 leaves, `leaves="int16"` and `rounding_error` bounds what that costs the score.
 
@@ -104,6 +119,7 @@ class Model:
     base: Base | None = None
     levels: tuple[Level, ...] = ()
     spread: Spread | None = None
+    tables: tuple[Table, ...] = ()
     overhead: float = 0.0
     layer_overhead: float = 0.0
     rounding_error: float = 0.0
@@ -145,6 +161,7 @@ def check_model(model: Model) -> None:
         last = level.level
     if model.spread is not None:
         _check_spread(model.spread, len(model.features))
+    _check_tables(model)
     if not np.isfinite([model.bias, model.scale, model.overhead, model.layer_overhead, model.rounding_error]).all():
         raise DataError("bias, scale, overheads and rounding error must be finite")
 
@@ -167,7 +184,7 @@ def _check_counts(model: Model) -> None:
     for text, size, what in ((model.target, 24, "target"), (model.unit, 8, "unit")):
         if len(text.encode()) >= size:
             raise DataError(f"{what} {text!r} is longer than {size - 1} bytes")
-    ids = N_LAYER_FEATURES if model.encoder == "layer/1" else len(model.features)
+    ids = n_features_of(model.encoder) or len(model.features)
     for feature in model.features:
         if not 0 <= feature.id < ids:
             raise DataError(f"feature {feature.name!r}: id {feature.id}, the encoder {model.encoder} has {ids}")
@@ -183,6 +200,36 @@ def _check_spread(spread: Spread, n_features: int) -> None:
         raise DataError(f"spread: a feature that is not among the {n_features}, or a threshold that is not finite")
     if not ((spread.shares > 0) & (spread.shares <= 1)).all():
         raise DataError("spread: a share is not above 0 and at most 1")
+
+
+def n_features_of(encoder: str) -> int:
+    """How many features an encoder can derive; 0 for raw/1, which takes what it is given."""
+    if encoder == "layer/1":
+        return N_LAYER_FEATURES
+    if encoder == "raw/1":
+        return 0
+    from augur_edge.predict.encode_spaces import feature_names
+
+    return len(feature_names(encoder))
+
+
+def _check_tables(model: Model) -> None:
+    if not model.tables:
+        return
+    if model.encoder in ("raw/1", "layer/1"):
+        raise DataError(f"tables belong to search spaces; the encoder {model.encoder} has no slots")
+    from augur_edge.predict.encode_spaces import slot_sizes
+
+    sizes = slot_sizes(model.encoder)
+    if len(model.tables) > MAX_TABLES:
+        raise DataError(f"{len(model.tables)} tables: a predictor holds at most {MAX_TABLES}")
+    last = -1
+    for table in model.tables:
+        if not last < table.slot < len(sizes):
+            raise DataError(f"table of slot {table.slot}: slots ascend, and {model.encoder} has {len(sizes)}")
+        if table.values.shape != (sizes[table.slot],) or not np.isfinite(table.values).all():
+            raise DataError(f"table of slot {table.slot}: {sizes[table.slot]} finite values, not {table.values.shape}")
+        last = table.slot
 
 
 def _check_tree(model: Model, i: int, tree: Tree) -> None:

@@ -13,6 +13,7 @@ from augur_edge import _kernel
 from augur_edge.errors import DataError
 from augur_edge.layers import Layer
 from augur_edge.network import Network
+from augur_edge.predict.model import ENCODERS
 
 if TYPE_CHECKING:
     from augur_edge.predict.calls import Calls
@@ -32,7 +33,8 @@ class Interval(NamedTuple):
 class Predictor(_kernel.Predictor):
     """A predictor from the bytes of an .augpred file; `Predictor.load(path)` reads one.
 
-    `predict(...)` takes features (raw/1), or a Layer, its 16 integers or Augur's eight (layer/1).
+    `predict(...)` takes features (raw/1), or a Layer, its 16 integers or Augur's eight (layer/1), or an architecture's
+    numbers or text (search spaces).
     """
 
     @classmethod
@@ -52,6 +54,29 @@ class Predictor(_kernel.Predictor):
         from augur_edge.predict.encode import layer_integers
 
         return layer_integers(layer)
+
+    def vector_of(self, architecture: object) -> tuple[int, ...]:
+        """The vector of an architecture's text, with or without `SPACE:` before it; UsageError for what is none."""
+        if not isinstance(architecture, str):
+            raise TypeError(f"predict() takes {self.vector_length} numbers or text, not {type(architecture).__name__}")
+        from augur_edge.predict.encode_spaces import vector_of_text
+
+        return vector_of_text(self.encoder, architecture)
+
+    def predict_vectors(self, vectors: Any) -> Any:
+        """Answers of many architectures: float32[n]. vectors: whole numbers [n, vector_length], of any type.
+
+        Raises UsageError with the position and the legal ops for what is no architecture of the space.
+        """
+        from augur_edge.predict.encode_spaces import check_vectors
+
+        return self.predict_many(check_vectors(self.encoder, vectors))
+
+    @property
+    def encoder(self) -> str:
+        """`raw/1`, `layer/1`, or that of a search space, `nasbench201/1`."""
+        code = int.from_bytes(self.to_bytes()[28:30], "little")
+        return next(name for name, (known, _) in ENCODERS.items() if known == code)
 
     def interval(self, *layer: Any, level: float = 0.9) -> Interval:
         """Answer and bounds that hold `level` of the cases (the least stored level that is not below it).

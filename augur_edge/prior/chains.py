@@ -8,13 +8,13 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
+from augur_edge.builder import Builder
 from augur_edge.errors import UsageError
 from augur_edge.layers import Layer, Shape
 from augur_edge.network import Network
 from augur_edge.prior import dims, others, windows
 from augur_edge.prior.draws import Draws
 from augur_edge.prior.sampled import MAX_BYTES, affordable, draws, kind_of, parse_spec
-from augur_edge.zoo.builder import Builder
 
 _MOST_MACS = (1 << 26, 2_000_000_000)  # of a network: from those that stay in a cache to those that nothing holds
 _MAX_ELEMENTS = MAX_BYTES // 16  # of one activation, so that an op on two of them stays within MAX_BYTES

@@ -104,6 +104,8 @@ class Database:
             raise _absent(self.path)
         if new:
             self._make_tables()
+        else:
+            self._upgrade()
         # A killed program loses nothing that was committed; only a power cut may take the last transactions, which
         # is worth a thousandfold fewer fsyncs beside a measurement. Without WAL, NORMAL could do damage.
         is_wal = self.read("PRAGMA journal_mode") == [("wal",)]
@@ -146,10 +148,33 @@ class Database:
         with self.transaction():
             if not self._is_new():  # another process was faster
                 return
-            for statement in sql.TABLES.split(";\n"):
-                self.write(statement)
+            self._run_all(sql.TABLES)
             self.write(f"PRAGMA application_id = {sql.APPLICATION_ID}")
-            self.write(f"PRAGMA user_version = {sql.VERSION}")
+            self._upgrade_from(1)
+
+    def _upgrade(self) -> None:
+        """Bring the tables of an older program up to date; a store that cannot be written is read as it is."""
+        if self._version() == sql.VERSION:
+            return
+        try:
+            with self.transaction():
+                self._upgrade_from(self._version())  # again: another process may have been faster
+        except DataError:
+            raise
+        except AugurError:
+            return
+
+    def _upgrade_from(self, version: int) -> None:
+        for number in range(version, sql.VERSION):
+            self._run_all(sql.UPGRADES[number])
+        self.write(f"PRAGMA user_version = {sql.VERSION}")
+
+    def _version(self) -> int:
+        return int(self.read("PRAGMA user_version")[0][0])
+
+    def _run_all(self, statements: str) -> None:
+        for statement in statements.split(";\n"):
+            self.write(statement)
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:

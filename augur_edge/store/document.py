@@ -9,7 +9,7 @@ from augur_edge.stats import summarise
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
 _FACTS = ("load_ns", "peak_rss_bytes")  # always there, null where unknown
-_MORE_FACTS = ("first_ns", "output_error", "failed", "peak_rss_reason", "notes")  # there where known
+_MORE_FACTS = ("first_ns", "output_error", "failed", "peak_rss_reason", "notes", "sustain")  # there where known
 
 ONE_SESSION = (
     "clocks, heat and other load were judged in the last of {} sessions only: nobody looked at the device when the "
@@ -34,7 +34,10 @@ def verdict_of(run: RunRecord) -> dict[str, Any]:
     """
     if run.verdict is not None:
         n_sessions = _sessions(run.context)
-        return run.verdict if n_sessions == 1 else {**run.verdict, "note": ONE_SESSION.format(n_sessions)}
+        if n_sessions == 1:
+            return run.verdict
+        notes = filter(None, [run.verdict.get("note"), ONE_SESSION.format(n_sessions)])
+        return {**run.verdict, "note": "; ".join(notes)}
     text = f"the run is {run.status}, so nothing was judged"
     advice = "go on with `augur-edge measure --resume`"
     return {"steady": False, "reasons": [{"code": "unfinished", "text": text, "advice": advice}]}
@@ -74,7 +77,8 @@ def network_document(run_id: str, network: NetworkRecord) -> dict[str, Any]:
         **{name: info[name] for name in _MORE_FACTS if info.get(name) is not None},
         "energy_uj": None if whole is None else whole.energy,
         "energy_reason": info.get("energy_reason"),
-        "layers": [_layer_document(layer, _isolated(network, layer)) for layer in layers],
+        "energy_sensor": info.get("energy_sensor"),
+        "layers": [_layer_document(network, layer) for layer in layers],
     }
 
 
@@ -99,7 +103,9 @@ def _isolated(network: NetworkRecord, layer: Measurement) -> Measurement | None:
     return next(alike, None)
 
 
-def _layer_document(layer: Measurement, isolated: Measurement | None) -> dict[str, Any]:
+def _layer_document(network: NetworkRecord, layer: Measurement) -> dict[str, Any]:
+    reasons = network.info.get("energy_reasons") or {}
+    reason = reasons.get(str(layer.position), network.info.get("energy_reason"))
     return {
         "name": layer.name,
         "op": layer.op,
@@ -110,8 +116,9 @@ def _layer_document(layer: Measurement, isolated: Measurement | None) -> dict[st
         "status": layer.status,
         "reason": layer.reason,
         "latency_ns": _latency(layer),
-        "isolated_ns": _latency(isolated),
+        "isolated_ns": _latency(_isolated(network, layer)),
         "energy_uj": layer.energy,
+        "energy_reason": None if layer.energy else reason,
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -57,7 +57,7 @@ def _row(m: Measurement) -> dict[str, Any]:
         "n": len(m.samples_ns),
         "macs": None if m.spec is None else m.spec.macs,
         "energy": None if m.energy is None else pack(m.energy),
-        "spec": None if m.spec is None else pack(m.spec.to_dict()),
+        "spec": None if m.spec is None else m.spec.packed,
         "samples_ns": m.samples_ns.tolist(),
     }
 
@@ -80,15 +80,19 @@ def write_csv(runs: Iterable[RunRecord], stream: TextIO) -> None:
             writer.writerow({**row, "nodes": pack(row["nodes"]), "samples_ns": " ".join(map(str, row["samples_ns"]))})
 
 
-def write_parquet(runs: Iterable[RunRecord], path: Path) -> None:
-    """A Parquet file with a row group for each run. Raises MissingExtraError where pyarrow is not installed."""
+def write_parquet(runs: Iterable[RunRecord], path: Path, without: Sequence[str] = ()) -> None:
+    """A Parquet file with a row group for each run, of all columns but those in `without`.
+
+    Raises MissingExtraError where pyarrow is not installed.
+    """
     try:
         pyarrow = importlib.import_module("pyarrow")
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError as err:
         raise MissingExtraError("Parquet needs pyarrow; pip install 'augur-edge[parquet]'") from err
     lists = {"nodes": pyarrow.list_(pyarrow.string()), "samples_ns": pyarrow.list_(pyarrow.int64())}
-    columns = pyarrow.schema([(name, lists.get(name, kind)) for name, kind in COLUMNS.items()])
+    kinds = {name: lists.get(name, kind) for name, kind in COLUMNS.items() if name not in without}
+    columns = pyarrow.schema(list(kinds.items()))
 
     def write(temporary: Path) -> None:
         with parquet.ParquetWriter(temporary, columns) as writer:

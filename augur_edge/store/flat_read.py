@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from augur_edge.errors import DataError
 from augur_edge.store import checked
 from augur_edge.store.files import opened
+from augur_edge.store.lines import place_of, twice
 from augur_edge.store.records import NetworkRecord, RunRecord
 
 _WHOLE = ("created_unix_ns", "network_index", "position", "count", "loops")
@@ -28,18 +29,38 @@ def read_csv(path: Path) -> list[RunRecord]:
 
     Raises DataError, with the line, and UsageError for a missing file.
     """
+    return collect(((_typed(row, where), where) for row, where in _rows(path)), path.name)
+
+
+def collect(rows: Iterable[tuple[dict[str, Any], str]], source: str) -> list[RunRecord]:
+    """Runs from rows of a table, each with the words that name it. Raises DataError."""
     runs: dict[str, RunRecord] = {}
-    for row, where in _rows(path):
-        data = _typed(row, where)
-        run = runs.setdefault(data["run"], _run(data, path, where))
+    places: set[tuple[Any, ...]] = set()
+    for data, where in rows:
+        run = runs.setdefault(data["run"], _run(data, source, where))
         network = _network(run, data, where)
-        m = checked.measurement_of(data, where)
-        if any((m.kind, m.mode, m.position) == (x.kind, x.mode, x.position) for x in network.measurements):
-            raise DataError(f"{where}: a second {m.kind} at position {m.position} in mode {m.mode}")
+        m, place = checked.measurement_of(data, where), (run.id, network.index)
+        if (*place, place_of(m)) in places:
+            raise DataError(f"{where}: {twice(m)}")
+        places.add((*place, place_of(m)))
         network.measurements.append(m)
     if not runs:
-        raise DataError(f"{path}: no measurements")
+        raise DataError(f"{source}: no measurements")
     return list(runs.values())
+
+
+def from_plain(row: dict[str, Any], where: str) -> dict[str, Any]:
+    """A row of Parquet as the values `checked` expects. Raises DataError where a column is missing."""
+    missing = [name for name in _NEEDED if name not in row]
+    if missing:
+        raise DataError(f"{where}: no column {missing[0]!r}; a table of `export` has {', '.join(_NEEDED)}")
+    data = {name: row[name] for name in _NEEDED}
+    try:
+        for name in ("energy", "spec"):
+            data[name] = None if row[name] is None else json.loads(row[name])
+    except (ValueError, TypeError, RecursionError) as err:
+        raise DataError(f"{where}: {name} is {str(row[name])[:40]!r}: {err}") from err
+    return data
 
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, str], str]]:
@@ -78,14 +99,14 @@ def _typed(row: dict[str, str], where: str) -> dict[str, Any]:
     return data
 
 
-def _run(data: dict[str, Any], path: Path, where: str) -> RunRecord:
+def _run(data: dict[str, Any], source: str, where: str) -> RunRecord:
     return checked.run_of(
         {
             "id": data["run"],
             "created_unix_ns": data["created_unix_ns"],
             "device": data["device"],
             "status": "done",
-            "context": {"imported_from": path.name},
+            "context": {"imported_from": source},
             "plan": {},
             "verdict": {"steady": False, "reasons": [FROM_ELSEWHERE]},
         },

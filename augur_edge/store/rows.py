@@ -93,7 +93,7 @@ def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
         m.op,
         m.count,
         pack(m.nodes),
-        None if m.spec is None else pack(m.spec.to_dict()),
+        None if m.spec is None else m.spec.packed,
         None if m.spec is None else m.spec.digest,
         m.status,
         m.reason,

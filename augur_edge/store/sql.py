@@ -3,7 +3,7 @@
 # ruff: noqa: S608
 
 APPLICATION_ID = 0x41754567  # "AuEg"; file(1) and other readers of SQLite files can tell whose it is
-VERSION = 1
+VERSION = 2
 
 # One row per measurement, its samples last: SQLite keeps them on overflow pages, so reading the columns before them
 # does not touch them. Integer keys keep inserts at the end of the tables. Digests are of the content (see rows.py).
@@ -27,7 +27,22 @@ CREATE TABLE measurement (
 );
 CREATE INDEX measurement_by_spec ON measurement (spec) WHERE spec IS NOT NULL;
 """
-
+# What each version added to the one before it; a new store is one of version 1 with all of these.
+# origin: names this file among all stores. sent: what went where, `state` being the run's content at that time.
+UPGRADES = {
+    1: """
+CREATE TABLE origin (id TEXT NOT NULL);
+INSERT INTO origin VALUES (lower(hex(randomblob(8))));
+CREATE TABLE sent (
+  target TEXT NOT NULL, run TEXT NOT NULL, state BLOB NOT NULL, batch TEXT NOT NULL, acknowledged INTEGER NOT NULL,
+  PRIMARY KEY (target, run)
+) WITHOUT ROWID;
+CREATE TABLE ingested (batch TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE INDEX run_by_device ON run (device);
+DROP INDEX measurement_by_spec;
+CREATE INDEX measurement_by_spec ON measurement (spec, run) WHERE spec IS NOT NULL
+"""
+}
 
 RUN_COLUMNS = "r.id, r.created_unix_ns, r.finished_unix_ns, r.device, r.status, r.context, r.plan, r.verdict, r.digest"
 NETWORK_COLUMNS = "n.idx, n.name, n.runtime, n.mode, n.info, n.digest"
@@ -46,6 +61,18 @@ ON CONFLICT (run, network, kind, mode, position) DO UPDATE SET
   name = excluded.name, op = excluded.op, count = excluded.count, nodes = excluded.nodes, spec = excluded.spec,
   status = excluded.status, reason = excluded.reason, loops = excluded.loops,
   energy = excluded.energy, samples = excluded.samples, digest = excluded.digest
+"""
+ADD_MEASUREMENT = """
+INSERT INTO measurement (run, network, kind, mode, position, name, op, count, nodes, spec, status, reason, loops,
+  energy, samples, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+JOIN_MEASUREMENT = f"""{ADD_MEASUREMENT}
+ON CONFLICT (run, network, kind, mode, position) DO UPDATE SET
+  name = excluded.name, op = excluded.op, count = excluded.count, nodes = excluded.nodes, spec = excluded.spec,
+  status = excluded.status, reason = excluded.reason, loops = excluded.loops,
+  energy = excluded.energy, samples = excluded.samples, digest = excluded.digest
+WHERE length(excluded.samples) > length(samples)
 """
 SAVE_RUN = """
 INSERT INTO run (id, created_unix_ns, finished_unix_ns, device, status, context, plan, verdict, digest, owner)
@@ -70,3 +97,25 @@ NEWEST = "ORDER BY r.created_unix_ns DESC, r.id DESC"
 ALL_RUNS = f"SELECT {RUN_COLUMNS} FROM run r"
 ALL_NETWORKS = f"SELECT r.id, {NETWORK_COLUMNS} FROM network n JOIN run r ON r.key = n.run"
 ALL_MEASUREMENTS = f"SELECT r.id, {MEASUREMENT_COLUMNS} FROM {MEASUREMENTS} JOIN run r ON r.key = m.run"
+
+UNSENT = """
+SELECT r.id, r.device, r.created_unix_ns, r.status, r.digest, r.owner, s.state FROM run r
+LEFT JOIN sent s ON s.target = ? AND s.run = r.id AND s.acknowledged
+WHERE s.state IS NULL OR s.state != r.digest ORDER BY r.id
+"""
+OFFER = """
+INSERT INTO sent (target, run, state, batch, acknowledged) VALUES (?, ?, ?, ?, 0)
+ON CONFLICT (target, run) DO UPDATE SET state = excluded.state, batch = excluded.batch, acknowledged = 0
+"""
+DIGESTS_OF = """
+SELECT digest FROM (
+  SELECT n.digest, n.idx AS a, '' AS b, '' AS c, -2 AS d FROM network n JOIN run r ON r.key = n.run WHERE r.id = ?1
+  UNION ALL
+  SELECT m.digest, m.network, m.kind, m.mode, m.position FROM measurement m JOIN run r ON r.key = m.run WHERE r.id = ?1
+  ORDER BY a, b, c, d
+)
+"""
+OF_LAYER = f"""
+SELECT r.id, {MEASUREMENT_COLUMNS} FROM spec s JOIN run r JOIN measurement m ON m.spec = s.key AND m.run = r.key
+WHERE s.digest = ? AND r.device = ? ORDER BY r.id, m.network, m.kind, m.mode, m.position
+"""

@@ -9,14 +9,15 @@ from typing import Any
 
 from augur_edge import console
 from augur_edge.store.document import measure_document
+from augur_edge.store.plot import sustain_text
 from augur_edge.store.records import RunRecord
-from augur_edge.units import count_text, size_text, time_text
+from augur_edge.units import count_text, energy_text, size_text, time_text
 
 _SHORTEST_NAME = 14
 _LONGEST_OP = 16
 _HARD_SPACE = "\u00a0"
 # In this order columns go until names have so much room, or all they need.
-_ROOM_OR_GONE = {"GMAC/s": 24, "MACs": 22, "isolated": 14, "op": 14, "share": 14}
+_ROOM_OR_GONE = {"GMAC/s": 24, "MACs": 22, "isolated": 14, "energy": 14, "op": 14, "share": 14}
 
 
 def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
@@ -24,10 +25,22 @@ def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
     document = measure_document(run)
     when = datetime.fromtimestamp(run.created_unix_ns / 1e9).strftime("%Y-%m-%d %H:%M:%S")
     parts = [f"run {run.id}, {when}, {run.device or 'unknown device'}, {run.status}"]
+    if len(document["networks"]) > 1 and all(network["mode"] == "whole" for network in document["networks"]):
+        parts.append(_wholes(document["networks"]))
+        return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
     for network in document["networks"]:
         title = f"{network['name']}, {network['runtime']}, {network['mode']}"
         parts.append(f"{title}\n\n{layer_table(network, width, sort)}")
     return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
+
+
+def _wholes(networks: Sequence[dict[str, Any]]) -> str:
+    """A line for each network that was measured in one call; names are not cut, for they say which one it is."""
+    lines = []
+    for network in networks:
+        latency = "failed: " + clean(network["failed"]) if network.get("failed") else None
+        lines.append(f"{latency or time_with_spread(network['latency_ns']):>16}  {clean(network['name'])}")
+    return "\n".join(lines)
 
 
 def verdict_text(verdict: dict[str, Any], width: int) -> str:
@@ -57,7 +70,8 @@ def layer_table(network: dict[str, Any], width: int, sort: str = "order") -> str
     if network.get("failed"):
         failed.append(f"the network failed: {network['failed']}")
     lines = [*failed, *_summary(network), *(f"note: {note}" for note in network.get("notes", []))]
-    return "\n\n".join([*table, "\n".join(_wrap(line, width) for line in lines)]).rstrip()
+    curves = [sustain_text(network["sustain"], width)] if network.get("sustain") else []
+    return "\n\n".join([*table, "\n".join(_wrap(line, width) for line in lines), *curves]).rstrip()
 
 
 def time_with_spread(summary: dict[str, Any] | None) -> str:
@@ -99,6 +113,8 @@ def _columns(layers: Sequence[dict[str, Any]], mode: str) -> dict[str, list[str]
     }
     if mode != "isolated" and any(layer["isolated_ns"] for layer in layers):
         columns["isolated"] = [time_with_spread(layer["isolated_ns"]) for layer in layers]
+    if any(layer["energy_uj"] for layer in layers):
+        columns["energy"] = [energy_with_uncertainty(layer["energy_uj"]) for layer in layers]
     columns["MACs"] = [count_text(layer["macs"] or None) for layer in layers]
     columns["GMAC/s"] = [_rate(layer) for layer in layers]
     return columns
@@ -136,6 +152,7 @@ def _rate(layer: dict[str, Any]) -> str:
 def _summary(network: dict[str, Any]) -> list[str]:
     facts = [
         ("whole", network["latency_ns"] and time_with_spread(network["latency_ns"])),
+        ("sustained", network.get("sustain") and _sustained(network["sustain"])),
         (f"sum of {sum(layer['count'] for layer in network['layers'])} layers", _time(network["sum_of_layers_ns"])),
         ("ratio", _ratio(network)),
         ("call floor", _time(network["call_floor_ns"])),
@@ -147,6 +164,10 @@ def _summary(network: dict[str, Any]) -> list[str]:
     # Lines break between facts only, never between a figure and its unit.
     line = ", ".join(f"{name} {value}".replace(" ", _HARD_SPACE) for name, value in facts if value)
     return [line] if line else []
+
+
+def _sustained(sustain: dict[str, Any]) -> str:
+    return f"{short_time(sustain['sustained_ns'])} ({100 * sustain['change']:+.1f} %)"
 
 
 def _time(ns: float | None) -> str | None:
@@ -161,8 +182,22 @@ def _ratio(network: dict[str, Any]) -> str | None:
 
 def _energy(network: dict[str, Any]) -> str | None:
     if network["energy_uj"]:
-        return f"{network['energy_uj']['median']:.1f} uJ"
+        return f"{energy_with_uncertainty(network['energy_uj'])} an inference{_above_idle(network['energy_uj'])}"
     return f"unknown ({network['energy_reason']})" if network["energy_reason"] else None
+
+
+def energy_with_uncertainty(energy: dict[str, Any] | None) -> str:
+    """Median and its standard uncertainty: `12.34 mJ ±0.5%`; `-` where it was not measured."""
+    if energy is None:
+        return "-"
+    uncertainty = energy.get("uncertainty")
+    share = "" if uncertainty is None else f" ±{100 * uncertainty / max(energy['median'], 1e-9):.1f}%"
+    return energy_text(energy["median"]) + share
+
+
+def _above_idle(energy: dict[str, Any]) -> str:
+    above = energy.get("above_idle")
+    return "" if above is None else f" ({energy_text(above)} above idling)"
 
 
 def _wrap(line: str, width: int) -> str:

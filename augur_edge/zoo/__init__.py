@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
+from augur_edge.builder import Builder
 from augur_edge.errors import UsageError
 from augur_edge.network import Network
 from augur_edge.zoo import mobile, plain, resnet, vit
-from augur_edge.zoo.builder import Builder
 
 __all__ = ["Builder", "build", "names"]
 

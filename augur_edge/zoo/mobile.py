@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from augur_edge.builder import Builder
 from augur_edge.network import Network
 from augur_edge.window import Padding
-from augur_edge.zoo.builder import Builder
 
 
 @dataclass(frozen=True)

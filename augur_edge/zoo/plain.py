@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from augur_edge.builder import Builder
 from augur_edge.network import Network
-from augur_edge.zoo.builder import Builder
 
 
 def _conv(b: Builder, x: str, out: int, kernel: int, name: str, *, stride: int = 1, padding: int = 0) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+from augur_edge.builder import Builder
 from augur_edge.network import Network
-from augur_edge.zoo.builder import Builder
 
 
 def _conv_norm(b: Builder, x: str, out: int, kernel: int, index: int, *, stride: int = 1, groups: int = 1) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from augur_edge.builder import Builder
 from augur_edge.network import Network
-from augur_edge.zoo.builder import Builder
 
 _EPSILON = 1e-6
 

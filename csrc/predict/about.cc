@@ -9,7 +9,7 @@ const char *augur_status_text(augur_status status) {
       "a major version this build does not read", "checksum does not match", "a count or code above the limits",
       "sections do not fit together", "a number that must not be", "unknown or unsuitable encoder", "out of memory",
       "a feature is NaN or infinite", "the output overlaps the input", "a layer's integers are out of range",
-      "no such kernel here", "no interval at this level"};
+      "no such kernel here", "no interval at this level", "a number beyond what its position of the vector can be"};
   const size_t i = static_cast<size_t>(status);
   return i < sizeof kTexts / sizeof kTexts[0] ? kTexts[i] : "unknown status";
 }

@@ -30,8 +30,10 @@ inline double log_linear(const augur_model &m, const float *x, double start) {
   return start;
 }
 
-inline Score score_of(const augur_model &m, const float *x, double sum, double roof) {
-  const double score = sum * m.scale + m.bias;
+// tables: what the tables come to; 0 where there are none.
+inline Score score_of(const augur_model &m, const float *x, double sum, double roof, double tables = 0) {
+  double score = sum * m.scale + m.bias;
+  if (m.n_tables > 0) score += tables;
   switch (m.base_kind) {
     case AUGUR_BASE_LINEAR: return {linear(m, 0, x, score + m.base[0]), 1.0};
     case AUGUR_BASE_LOG_LINEAR: return {log_linear(m, x, score + m.base[0]), 1.0};

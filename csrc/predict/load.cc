@@ -4,12 +4,20 @@
 
 #include "build.h"
 #include "kernels.h"
+#include "spaces.h"
 
 namespace augur {
+
+// Null in a program that asks nothing of vectors.cc, for which spaces.cc is not linked.
+const SpaceEncoder *space_encoder(uint32_t code) __attribute__((weak));
+
 namespace {
 
 const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
-enum : uint32_t { kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kKnown };
+enum : uint32_t {
+  kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kTables, kValues,
+  kKnown
+};
 
 struct Section {
   uint32_t offset, bytes;
@@ -50,9 +58,10 @@ struct Loader {
   AUGUR_SMALL bool leaves();
   AUGUR_SMALL bool levels();
   AUGUR_SMALL bool spread();
+  AUGUR_SMALL bool tables();
   bool all() {
     return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels() &&
-           spread();
+           spread() && tables();
   }
 };
 
@@ -77,7 +86,8 @@ bool Loader::counts() {
   if (m.leaf > AUGUR_LEAF_I16) return fail(AUGUR_E_LIMIT, 25, "unknown kind of leaves");
   if (m.base_kind > AUGUR_BASE_ROOFLINE) return fail(AUGUR_E_LIMIT, 26, "unknown base term");
   m.encoder = at<uint16_t>(28);
-  if (m.encoder != AUGUR_ENCODER_RAW && m.encoder != AUGUR_ENCODER_LAYER)
+  m.space = space_encoder == nullptr ? nullptr : space_encoder(m.encoder);
+  if (m.encoder != AUGUR_ENCODER_RAW && m.encoder != AUGUR_ENCODER_LAYER && m.space == nullptr)
     return fail(AUGUR_E_ENCODER, 28, "an encoder that this build does not have");
   if (at<uint16_t>(30) != 1) return fail(AUGUR_E_ENCODER, 30, "a version of the encoder that this build does not have");
   m.n_features = at<uint16_t>(32), m.n_columns = at<uint16_t>(34), m.n_levels = at<uint16_t>(36);
@@ -126,7 +136,9 @@ bool Loader::features() {
   m.features = reinterpret_cast<const Feature *>(data + start);
   for (uint32_t i = 0; i < m.n_features; ++i) {
     const Feature &f = m.features[i];
-    const uint32_t limit = m.encoder == AUGUR_ENCODER_LAYER ? AUGUR_N_LAYER_FEATURES : m.n_features;
+    const uint32_t limit = m.space != nullptr                   ? m.space->n_features
+                           : m.encoder == AUGUR_ENCODER_LAYER ? AUGUR_N_LAYER_FEATURES
+                                                              : m.n_features;
     if (f.id >= limit) return fail(AUGUR_E_LIMIT, start + 16 * i, "a feature that the encoder does not have");
     if (!finite(f.low) || !finite(f.high) || f.low > f.high)
       return fail(AUGUR_E_VALUE, start + 16 * i + 4, "a feature's range is not low <= high");
@@ -259,6 +271,33 @@ bool Loader::spread() {
   for (uint32_t i = 0; i < 1u << depth; ++i)
     if (!(m.spread.shares[i] > 0 && m.spread.shares[i] <= 1))
       return fail(AUGUR_E_VALUE, start + 8 + 8 * depth + 4 * i, "a share of the interval is not above 0 and at most 1");
+  return true;
+}
+
+bool Loader::tables() {
+  const uint32_t n = sections[kTables].bytes / 8;
+  const size_t start = sections[kTables].offset, values = sections[kValues].offset;
+  m.needs_features = m.n_trees > 0 || m.base_kind != AUGUR_BASE_NONE;
+  if (sections[kTables].bytes % 8 != 0) return fail(AUGUR_E_LAYOUT, start, "section 12 does not fit its tables");
+  if (n > AUGUR_MAX_TABLES) return fail(AUGUR_E_LIMIT, start, "more than 128 tables");
+  if (n > 0 && m.space == nullptr) return fail(AUGUR_E_ENCODER, start, "tables for an encoder without slots");
+  uint64_t end = 0;
+  for (uint32_t i = 0; i < n; ++i) {
+    const uint32_t slot = at<uint16_t>(start + 8 * i), count = at<uint32_t>(start + 8 * i + 4), places = m.space->n_places;
+    if (slot >= slot_count(*m.space) || (i > 0 && slot <= at<uint16_t>(start + 8 * i - 8)))
+      return fail(AUGUR_E_LIMIT, start + 8 * i, "a slot that the encoder does not have, or that does not ascend");
+    if (count != slot_size(*m.space, slot)) return fail(AUGUR_E_LIMIT, start + 8 * i + 4, "a table does not fit its slot");
+    const bool pair = slot >= places;
+    const uint16_t low = static_cast<uint16_t>(pair ? slot - places + 1 : slot);
+    const uint16_t factor = pair ? m.space->sizes[low] : uint16_t{0};
+    end += 4 * uint64_t{count};
+    if (end > sections[kValues].bytes) return fail(AUGUR_E_LAYOUT, start + 8 * i, "section 13 does not hold the tables");
+    m.tables[m.n_tables++] = {reinterpret_cast<const float *>(data + values + end - 4 * uint64_t{count}),
+                              static_cast<uint16_t>(pair ? low - 1 : low), low, factor};
+  }
+  if (!expect(kValues, end, "section 13 does not fit the tables")) return false;
+  for (uint64_t i = 0; i < end; i += 4)
+    if (!finite(at<float>(values + i))) return fail(AUGUR_E_VALUE, values + i, "a value of a table is NaN or infinite");
   return true;
 }
 

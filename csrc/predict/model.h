@@ -59,6 +59,14 @@ struct Group {
   const uint8_t *flush;  // int16 only: 1 where 16-bit partial sums must be emptied before this tree is added
 };
 
+// Values added by the slot of an architecture: values[at[high] * factor + at[low]] of its places.
+struct Table {
+  const float *values;
+  uint16_t high, low, factor;
+};
+
+struct SpaceEncoder;
+
 // A weight of the base term that is not zero; the others add nothing, to the last bit.
 struct Term {
   double weight;
@@ -81,9 +89,13 @@ struct augur_model {
   uint16_t encoder;
   uint8_t link, leaf, base_kind;
   double bias, scale, overhead, layer_overhead;
-  uint8_t ids[AUGUR_MAX_FEATURES];  // layer/1: the encoder's feature at each place
+  uint8_t ids[AUGUR_MAX_FEATURES];  // the encoder's feature at each place
   augur::Column columns[AUGUR_MAX_COLUMNS];
   augur::Group groups[AUGUR_MAX_DEPTH];
   uint16_t n_terms[2];
   augur::Term terms[2][AUGUR_MAX_FEATURES];
+  const augur::SpaceEncoder *space;  // null for raw/1 and layer/1
+  uint16_t n_tables;
+  bool needs_features;  // for its point; only tables do without
+  augur::Table tables[AUGUR_MAX_TABLES];
 };

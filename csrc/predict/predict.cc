@@ -1,34 +1,12 @@
 // The questions a model answers, one row or layer at a time and many at once.
-#include "augur/predict.h"
-
+#include "answer.h"
 #include "encode.h"
-#include "finish.h"
-#include "kernels.h"
 
 using namespace augur;
 
 namespace {
 
 constexpr uint32_t kTileLayers = 64;  // encoded at a time, on the stack
-
-inline augur_status predict_one(const augur_model &m, const float *x, float *out) {
-  double sum;
-  const double roof = roofline(m, x);
-  if (!selected_kernel()->one(m, x, &sum)) return AUGUR_E_NOT_FINITE;
-  *out = linked(m, score_of(m, x, sum, roof), 0.0);
-  return AUGUR_OK;
-}
-
-augur_status predict_tile(const augur_model &m, const float *x, uint32_t n, float *out) {
-  double sums[kTileRows];
-  if (!selected_kernel()->many(m, x, n, sums)) return AUGUR_E_NOT_FINITE;
-  if (m.base_kind == AUGUR_BASE_NONE && m.link == AUGUR_LINK_IDENTITY) {
-    for (uint32_t r = 0; r < n; ++r) out[r] = linked(m, {sums[r] * m.scale + m.bias, 1.0}, 0.0);
-    return AUGUR_OK;
-  }
-  for (uint32_t r = 0; r < n; ++r, x += m.n_features) out[r] = linked(m, score_of(m, x, sums[r], roofline(m, x)), 0.0);
-  return AUGUR_OK;
-}
 
 inline augur_status encode(const augur_model &m, const int64_t *layer, float *x) {
   if (m.encoder != AUGUR_ENCODER_LAYER) return AUGUR_E_ENCODER;
@@ -39,11 +17,12 @@ inline augur_status encode(const augur_model &m, const int64_t *layer, float *x)
 
 augur_status augur_predict_one(const augur_model *model, const float *features, float *out) {
   if (model == nullptr || features == nullptr || out == nullptr) return AUGUR_E_ARGUMENT;
-  return predict_one(*model, features, out);
+  return model->n_tables > 0 ? AUGUR_E_ENCODER : predict_one(*model, features, out);
 }
 
 augur_status augur_predict_many(const augur_model *model, const float *x, size_t n_rows, float *out) {
   if (model == nullptr || (n_rows != 0 && (x == nullptr || out == nullptr))) return AUGUR_E_ARGUMENT;
+  if (model->n_tables > 0) return AUGUR_E_ENCODER;
   const size_t n_features = model->n_features;
   if (n_rows > SIZE_MAX / 2 / (sizeof(float) * n_features)) return AUGUR_E_ARGUMENT;
   const uintptr_t from = reinterpret_cast<uintptr_t>(x), to = reinterpret_cast<uintptr_t>(out);
@@ -59,18 +38,7 @@ augur_status augur_predict_many(const augur_model *model, const float *x, size_t
 
 augur_status augur_predict_interval(const augur_model *model, const float *features, double level, augur_interval *out) {
   if (model == nullptr || features == nullptr || out == nullptr) return AUGUR_E_ARGUMENT;
-  const Level *found = nullptr;
-  for (uint32_t i = 0; i < model->n_levels && found == nullptr; ++i)
-    if (model->levels[i].level >= level) found = &model->levels[i];
-  if (found == nullptr) return AUGUR_E_LEVEL;
-  double sum;
-  if (!selected_kernel()->one(*model, features, &sum)) return AUGUR_E_NOT_FINITE;
-  const Score score = score_of(*model, features, sum, roofline(*model, features));
-  const double share = share_of(model->spread, features);
-  *out = {linked(*model, score, share * found->low), linked(*model, score, 0.0), linked(*model, score, share * found->high), 1};
-  for (uint32_t i = 0; i < model->n_features; ++i)
-    out->in_domain &= features[i] >= model->features[i].low && features[i] <= model->features[i].high;
-  return AUGUR_OK;
+  return model->n_tables > 0 ? AUGUR_E_ENCODER : interval_of(model, features, 0.0, level, out);
 }
 
 augur_status augur_encode_layer(const augur_model *model, const int64_t *layer, float *features) {

@@ -1,4 +1,4 @@
-// check_models STEM...: STEM.augpred must answer the rows of STEM.x with STEM.y (float32, raw), bit for bit, in every kernel that
+// check_models STEM...: STEM.augpred must answer the rows (of a search space: vectors) of STEM.x with STEM.y (float32, raw), bit for bit, in every kernel that
 // runs here, one by one and all at once; layers, networks and intervals must agree with themselves. For machines that have no
 // Python: emulated ones, and those that are compiled for from elsewhere.
 #include <stdint.h>
@@ -31,6 +31,18 @@ File read_file(const char *stem, const char *suffix) {
   if (fread(whole.data, 1, size, file) != size) exit(2);
   fclose(file);
   return whole;
+}
+
+bool check_vectors(const augur_model *model, const File &x, const File &y, const char *where) {
+  const size_t n = y.size / sizeof(float), length = augur_vector_length(model);
+  const uint8_t *vectors = static_cast<const uint8_t *>(x.data);
+  float *out = static_cast<float *>(malloc(y.size + 1)), one;
+  bool good = n * length == x.size && augur_predict_vectors(model, vectors, n, out) == AUGUR_OK && memcmp(out, y.data, y.size) == 0;
+  for (size_t r = 0; r < n && good; ++r)
+    good = augur_predict_vector(model, vectors + length * r, &one) == AUGUR_OK && memcmp(&one, out + r, sizeof one) == 0;
+  free(out);
+  if (!good) fprintf(stderr, "%s: answers differ\n", where);
+  return good;
 }
 
 bool check_rows(const augur_model *model, const File &x, const File &y, const char *where) {
@@ -71,7 +83,9 @@ bool check_file(const char *stem) {
     if (!augur_kernel_usable(k)) continue;
     char where[1100];
     snprintf(where, sizeof where, "%s, kernel %s", stem, augur_kernel_at(k));
-    good = augur_kernel_select(augur_kernel_at(k)) == AUGUR_OK && check_rows(model, x, y, where) &&
+    const bool vectors = augur_vector_length(model) != 0;
+    good = augur_kernel_select(augur_kernel_at(k)) == AUGUR_OK &&
+           (vectors ? check_vectors(model, x, y, where) : check_rows(model, x, y, where)) &&
            (!augur_takes_layers(model) || check_layers(model, where));
   }
   augur_free(model);

@@ -9,6 +9,7 @@
 #include "litert_client.h"
 #include "loop.h"
 #include "ort_client.h"
+#include "sampler.h"
 #include "spin_task.h"
 #include "system.h"
 
@@ -17,6 +18,8 @@ namespace py = pybind11;
 namespace {
 
 using namespace augur;
+
+constexpr std::size_t kMostRows = std::size_t{1} << 27;
 
 // Any Python callable; a raised exception stays set for `raise_failure`.
 class CallTask final : public Task {
@@ -170,6 +173,32 @@ void bind_tasks(py::module_& m) {
         "Call the tasks in order, pass after pass; out: writable int64[n_passes * n_tasks], ns of each call.");
 }
 
+std::unique_ptr<FileSampler> file_sampler(std::vector<std::string> paths, std::int64_t period_ns, std::size_t capacity) {
+  if (paths.empty() || period_ns < 1 || capacity < 1) {
+    throw py::value_error("a sampler takes at least one path, a period of 1 ns and room for one row");
+  }
+  if (capacity > kMostRows / (paths.size() + 1)) throw py::value_error("capacity: more than 1 GiB of rows");
+  return std::make_unique<FileSampler>(std::move(paths), period_ns, capacity);
+}
+
+void bind_sampler(py::module_& m) {
+  m.attr("UNREADABLE") = FileSampler::kUnreadable;
+  py::class_<FileSampler>(m, "FileSampler")
+      .def(py::init(&file_sampler), py::arg("paths"), py::arg("period_ns"), py::arg("capacity"))
+      .def("start", &FileSampler::start, py::arg("cpus"), py::call_guard<py::gil_scoped_release>(), "Begin, on these processors; all if empty.")
+      .def("stop", &FileSampler::stop, py::call_guard<py::gil_scoped_release>(), "Returns when the thread has ended.")
+      .def("take", [](FileSampler& self) {
+        const std::vector<std::int64_t> rows = self.take();
+        return py::bytes(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(std::int64_t));
+      }, "Rows since the last call: native int64[n, 1 + files], time in ns first.")
+      .def_property_readonly("lost", &FileSampler::lost)
+      .def_property_readonly("failures", [](const FileSampler& self) {
+        py::list out;
+        for (const auto& f : self.failures()) out.append(py::make_tuple(f.file, f.code, f.at_ns));
+        return out;
+      }, "[(file, errno, at_ns)], the first of each file.");
+}
+
 void bind_runtimes(py::module_& m) {
   py::class_<OrtLibrary, std::shared_ptr<OrtLibrary>>(m, "OrtLibrary")
       .def(py::init<const std::string&, int>(), py::arg("path"), py::arg("threads"))
@@ -204,5 +233,6 @@ PYBIND11_MODULE(_timing, m) {
   m.doc() = "Clock, timed loops and clients of the runtimes' C APIs; `_timing_py` is its twin in Python.";
   bind_clock_and_system(m);
   bind_tasks(m);
+  bind_sampler(m);
   bind_runtimes(m);
 }

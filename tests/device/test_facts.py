@@ -15,7 +15,7 @@ def test_the_context_of_a_run_is_plain_data(raspberry_pi: Path) -> None:
     got = context(root=raspberry_pi, environ={})
     assert json.loads(json.dumps(got)).keys() == got.keys()
     assert got["device"]["model"].startswith("Raspberry Pi 4")
-    assert got["profile"]["name"] == "generic-aarch64" and len(got["profile"]["digest"]) == 64
+    assert got["profile"]["name"] == "raspberry-pi-4" and len(got["profile"]["digest"]) == 64
     assert got["versions"]["augur_edge"] == __version__
     assert got["conditions"]["before"]["clocks"][0]["governor"] == "ondemand"
 

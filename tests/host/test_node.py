@@ -8,7 +8,7 @@ from machine import cycles, short_layers
 
 from augur_edge.errors import DataError
 from augur_edge.host import node
-from augur_edge.host.features import Tiles
+from augur_edge.host.features import Tiles, physics
 from augur_edge.host.teachers import TEACHERS
 from augur_edge.metrics import mape
 from augur_edge.predict.encode import from_short
@@ -92,6 +92,8 @@ def test_the_published_shape_trains_to_the_end_of_a_short_run():
     teacher = TEACHERS["node-augur"](0, Tiles(32, 32, 16))
     teacher.most_steps, teacher.every, teacher.batch = 2, 2, 4
     predicted = teacher.fit(layers, y).predict(layers[:5])
-    assert [len(p["feature_selection_logits"]) for p in teacher._parameters] == [42 + 384 * i for i in range(6)]
+    _, shares = teacher.roofline.predict_with_shares(layers)
+    width = physics(layers, Tiles(32, 32, 16), shares).shape[1]
+    assert [len(p["feature_selection_logits"]) for p in teacher._parameters] == [width + 384 * i for i in range(6)]
     assert teacher._parameters[0]["response"].shape == (128, 3, 256)
     assert np.isfinite(predicted).all() and (predicted > 0).all()

@@ -47,6 +47,20 @@ def test_a_process_begun_under_another_policy_goes_back_to_it(policy: int, level
         os.sched_setscheduler(0, before, before_level)
 
 
+@pytest.mark.parametrize(("policy", "name"), [(os.SCHED_FIFO, "fifo"), (os.SCHED_RR, "rr"), (os.SCHED_BATCH, "batch")])
+def test_what_it_was_begun_under_is_what_it_is_said_to_run_as(policy: int, name: str) -> None:
+    before, before_level = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, policy, os.sched_param(os.sched_get_priority_min(policy)))
+    except PermissionError:
+        pytest.skip("real-time priority is not allowed here")
+    try:
+        with prepared(None, "normal", False, 1) as granted:
+            assert granted["priority"] == name
+    finally:
+        os.sched_setscheduler(0, before, before_level)
+
+
 def test_a_processor_that_is_not_there_is_refused() -> None:
     before = state()
     with pytest.raises(UsageError, match="--affinity 4000"), prepared([4000], "normal", False, 1):

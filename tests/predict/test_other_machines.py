@@ -15,6 +15,7 @@ from augur_edge.predict import Predictor
 from augur_edge.predict.format import dumps
 
 CSRC = Path(__file__).parents[2] / "csrc"
+GOLDEN = Path(__file__).parent / "golden/vectors"
 
 BUILDS = {
     "gcc": ("g++", []),
@@ -44,6 +45,13 @@ def stems(tmp_path_factory):
         stem.with_suffix(".augpred").write_bytes(data)
         stem.with_suffix(".x").write_bytes(x.tobytes())
         stem.with_suffix(".y").write_bytes(np.asarray(Predictor(data).predict_many(x)).tobytes())
+        stems.append(str(stem))
+    for path in sorted(GOLDEN.glob("*.augpred")):
+        want = np.load(path.with_suffix(".npz"))
+        stem = folder / path.stem
+        stem.with_suffix(".augpred").write_bytes(path.read_bytes())
+        stem.with_suffix(".x").write_bytes(want["vectors"].tobytes())
+        stem.with_suffix(".y").write_bytes(want["answers"].tobytes())
         stems.append(str(stem))
     return stems
 

@@ -214,7 +214,7 @@ X = (Feature("x", 0),)
         (Model(X, (Tree(np.array([1]), TREE.thresholds, TREE.leaves),)), "not among"),
         (Model(X, (TREE,), leaves="int16"), "int16"),
         (Model(X, (TREE,), link="log"), "link 'log'"),
-        (Model(X, (TREE,), encoder="nasbench201/1"), "encoder"),
+        (Model(X, (TREE,), encoder="nasbench301/1"), "encoder"),
         (Model(X, (TREE,), unit="nanoseconds"), "unit"),
         (Model(X, (TREE,), bias=float("inf")), "finite"),
         (Model(X, (TREE,), spread=SPREAD), "not among"),

@@ -33,11 +33,12 @@ def test_the_fields_are_those_agreed_in_their_order() -> None:
     (net,) = doc["networks"]
     assert list(net) == [
         "name", "runtime", "mode", "run", "latency_ns", "sum_of_layers_ns", "ratio", "ratio_raw", "call_floor_ns",
-        "load_ns", "peak_rss_bytes", "first_ns", "energy_uj", "energy_reason", "layers",
+        "load_ns", "peak_rss_bytes", "first_ns", "energy_uj", "energy_reason", "energy_sensor", "layers",
     ]  # fmt: skip
     assert list(net["latency_ns"]) == SUMMARY
     assert [list(x) for x in net["layers"]] == [[
         "name", "op", "count", "nodes", "spec", "macs", "status", "reason", "latency_ns", "isolated_ns", "energy_uj",
+        "energy_reason",
     ]] * 3  # fmt: skip
     assert list(net["layers"][0]["latency_ns"]) == SUMMARY
     assert (net["run"], net["name"], net["runtime"], net["mode"]) == (run().id, "tiny", "onnxruntime", "replay")

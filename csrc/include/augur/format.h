@@ -1,4 +1,4 @@
-/* The .augpred file, version 1.1: a predictor of what a layer costs.
+/* The .augpred file, version 1.2: a predictor of what a layer or an architecture costs.
  *
  *  1. All numbers are little endian; floats are IEEE 754. Offsets are bytes from the start of the file, so a file can
  *     be mapped and used in place. A reader checks every limit below before it uses a number, and refuses what breaks one.
@@ -37,6 +37,9 @@
  *     10 interval  per level f64 level (0 < level < 1, ascending), f64 low <= 0, f64 high >= 0. If levels > 0.
  *      11 spread    since 1.1, optional: how much of the interval a row gets. u32 depth (1..12), u32 zero, per comparison
  *                  u32 feature and f32 finite threshold, then f32[2^depth] shares, 0 < share <= 1.
+ *     12 tables    per table u16 slot (ascending), u16 zero, u32 values. Since 1.2, with encoders from 3 on; at most 128. A
+ *                  table has as many values as its slot has (see the encoders below).
+ *     13 values    f32, table after table, finite. With section 12.
  *  5. Trees are oblivious and stand in the order of their depth, 1..12: all trees of one depth are a group. In the slots and
  *     in the cuts a group has n * depth + 127 bytes, rounded down to a multiple of 64: tree t's comparisons at t * depth, and
  *     after the last tree at least 64 bytes of padding, column 0 and cut 127, so that 64 can be read from any tree on.
@@ -47,6 +50,7 @@
  *     the bin of slot i's column is greater than the border's place. S = sum of the leaves, in float32 in the order that
  *     csrc/predict/kernels.h states, or as integers. From here on in float64, left to right:
  *       score = S * scale + bias
+ *       tables: score += (0 + t0[v0] + t1[v1] + ...), where v is the value of the table's slot; then, as before,
  *       linear: score += constant + w[0]*x[0] + w[1]*x[1] + ...       log-linear: ln(max(x[i], 1)) in place of x[i]
  *       roofline: r = max(constant + sum of max(u.x, v.x), 1e-30), where u, v are the two rows of weights;
  *                 identity: score += r; exp: the result is multiplied by r, so that the trees learn ln(y / r).
@@ -62,7 +66,7 @@
 #define AUGUR_FORMAT_H
 
 #define AUGUR_FORMAT_MAJOR 1
-#define AUGUR_FORMAT_MINOR 1
+#define AUGUR_FORMAT_MINOR 2
 #define AUGUR_HEADER_BYTES 128
 #define AUGUR_MAX_FILE_BYTES 0x10000000u
 #define AUGUR_MAX_FEATURES 64
@@ -75,7 +79,30 @@
 enum augur_link { AUGUR_LINK_IDENTITY = 0, AUGUR_LINK_EXP = 1 };
 enum augur_leaf { AUGUR_LEAF_F32 = 0, AUGUR_LEAF_I16 = 1 };
 enum augur_base { AUGUR_BASE_NONE = 0, AUGUR_BASE_LINEAR = 1, AUGUR_BASE_LOG_LINEAR = 2, AUGUR_BASE_ROOFLINE = 3 };
-enum augur_encoder { AUGUR_ENCODER_RAW = 1, AUGUR_ENCODER_LAYER = 2 };
+enum augur_encoder {
+  AUGUR_ENCODER_RAW = 1, AUGUR_ENCODER_LAYER = 2, AUGUR_ENCODER_NASBENCH201 = 3, AUGUR_ENCODER_FBNET = 4,
+  AUGUR_ENCODER_NASBENCH101 = 5, AUGUR_ENCODER_DARTS = 6, AUGUR_ENCODER_NASBENCH_ASR = 7, AUGUR_ENCODER_OFA_MBV3 = 8
+};
+
+/* Encoders of search spaces, since 1.2: u8 vectors, each number below its position's size.
+ *   nasbench201/1   6 numbers of 5: the ops of edges 0>1 0>2 1>2 0>3 1>3 2>3 (0 none, 1 skip, 2 conv1x1, 3 conv3x3, 4 pool).
+ *                   Slots: 0..5 the edges' ops, 6..11 the same in the pruned cell (edges on no path of working edges from
+ *                   node 0 to node 3 are `none`), 12 the cell's index (15 625 values; edge 0 changes fastest), 13 that of the
+ *                   pruned cell. Features: 0..29 edge e has op o (at 5 e + o), 30..59 the same pruned, 60..64 edges of each op,
+ *                   65..69 the same pruned; of the pruned cell 70 working edges, 71 nodes that are reached, 72 additions,
+ *                   73 paths, 74 and 75 edges of the longest and shortest, 76 most convolutions on one, 77 most MACs on one;
+ *                   78 MACs of the network pruned, 79 raw, 80 bytes of its cells pruned, 81 raw (32x32 pixels, 16 channels).
+ *   the others      Slots: n positions, then n - 1 pairs of neighbours (value a * size of b + b). Features: the n numbers,
+ *                   then for each position one for each value it can have, 1 where it has it.
+ *   fbnet/1         22 numbers of 9. More features: 220..228 layers of each block, 229 MACs, 230 parameters, 231 bytes.
+ *   nasbench101/1   21 of 2 (edges, by source, then target), 5 of 3 (ops).
+ *   darts/1         normal cell, then reduction cell: per node the pair of inputs (of 1, 3, 6, 10) and two ops of 7.
+ *   nasbench_asr/1  per node an op of 6 and a skip of 2 from each node before: 6 2 6 2 2 6 2 2 2.
+ *   ofa_mbv3/1      per stage the depth of 3, then four blocks of kernel and expansion of 3 each; last the resolution of 25. */
+#define AUGUR_MAX_VECTOR 64
+#define AUGUR_MAX_TABLES 128
+#define AUGUR_N_CELL_FEATURES 82
+#define AUGUR_MAX_SPACE_FEATURES 256
 
 /* layer/1: the integers of a layer, in this order. Padding is the sum of both sides of an axis.
  * How each kind of op reads them (kinds are listed with the ops below):

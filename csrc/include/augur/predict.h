@@ -33,7 +33,8 @@ typedef enum augur_status {
   AUGUR_E_OVERLAP = 13,   /* the output overlaps the input */
   AUGUR_E_LAYER = 14,     /* a layer's integers are out of range, or their products leave 64 bits */
   AUGUR_E_KERNEL = 15,    /* no such kernel, or this processor cannot run it */
-  AUGUR_E_LEVEL = 16      /* the model stores no interval at this level or above */
+  AUGUR_E_LEVEL = 16,     /* the model stores no interval at this level or above */
+  AUGUR_E_VECTOR = 17     /* a number of an architecture's vector is beyond its position's size */
 } augur_status;
 
 typedef struct augur_model augur_model;
@@ -87,6 +88,19 @@ augur_status augur_encode_layer(const augur_model *model, const int64_t *layer, 
 augur_status augur_encode_layer_all(const int64_t *layer, float *all);
 /* columns: Augur's eight, i64[8]: kernel, in_w, in_h, in_c, out_c, stride, padding of one side, groups. */
 void augur_layer_from_short(const int64_t *columns, int64_t *layer);
+
+/* Encoders of search spaces (format.h). vector: u8[augur_vector_length]; vectors: u8[n, augur_vector_length], row after row.
+ * The functions above refuse a model with tables (AUGUR_E_ENCODER): its answer needs more than features. */
+size_t augur_vector_length(const augur_model *model); /* 0 for raw/1 and layer/1 */
+augur_status augur_predict_vector(const augur_model *model, const uint8_t *vector, float *out);
+augur_status augur_predict_vectors(const augur_model *model, const uint8_t *vectors, size_t n, float *out);
+augur_status augur_predict_vector_interval(const augur_model *model, const uint8_t *vector, double level, augur_interval *out);
+/* features: f32[n_features] of the model. */
+augur_status augur_encode_vector(const augur_model *model, const uint8_t *vector, float *features);
+/* Of an encoder by its code: numbers in a vector, features it can derive (0 where there is none), and all of them. */
+size_t augur_encoder_length(unsigned encoder);
+size_t augur_encoder_features(unsigned encoder);
+augur_status augur_encode_vector_all(unsigned encoder, const uint8_t *vector, float *all);
 
 /* total: the layers' sum, in pairs (see csrc/predict/network.cc), plus the model's overheads. No memory of its own. */
 augur_status augur_predict_network(const augur_model *model, const int64_t *layers, size_t n, double *total);

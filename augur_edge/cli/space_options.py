@@ -1,0 +1,170 @@
+"""`train --space`, `evaluate` and `adapt` for architectures of a search space; their options and what they do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augur_edge import console, schema
+from augur_edge.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from augur_edge.predict.model import Model
+    from augur_edge.tables import ArchTable
+
+TEACHERS = ("process", "plain-process", "transfer", "relation", "eagle-gcn", "eagle-mlp", "eagle-accuracy")
+"""Of architectures; trees and stack are there too."""
+
+
+def add_table_options(parser: argparse.ArgumentParser) -> Any:
+    """What picks figures out of a file of architectures; returns the group."""
+    group = parser.add_argument_group("architectures of a search space")
+    group.add_argument("--space", metavar="NAME", help="the data are architectures of this space, such as nasbench201")
+    group.add_argument("--device", metavar="COLUMN", help="the column to use of a file with several")
+    group.add_argument("--unit", metavar="UNIT", help="of columns that do not name theirs: s, ms, us, ns, j, mj, uj")
+    group.add_argument(
+        "--where", action="append", default=[], metavar="COLUMN=TEXT", help="only these rows of a CSV; can be repeated"
+    )
+    return group
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    """Those of `train --space`."""
+    group = add_table_options(parser)
+    group.add_argument("--samples", type=int, metavar="N", help="architectures to learn from, instead of all")
+    group.add_argument(
+        "--transfer-from",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="devices measured already; 3 samples are enough",
+    )
+    group.add_argument(
+        "--select", choices=("random", "optimal", "active"), default="random",
+        help="the N samples: at random; the most telling, before any is measured; or after a first random one",
+    )  # fmt: skip
+    group.add_argument("--warm-up", type=Path, metavar="FILE", help="zero-cost scores to train a relation on first")
+
+
+def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
+    """Those of `evaluate` for architectures."""
+    group = add_table_options(parser)
+    group.add_argument("--exclude-trained", action="store_true", help="leave out what the predictor was trained on")
+    group.add_argument("--eagle-log", type=Path, metavar="FILE", help="append predictions as Eagle logs them")
+
+
+def refuse(args: argparse.Namespace) -> None:
+    """Raises UsageError where an option of architectures is given for layers."""
+    names = ("space", "device", "unit", "where", "samples", "transfer_from", "warm_up", "exclude_trained", "eagle_log")
+    given = [name for name in names if getattr(args, name, None)]
+    if given:
+        raise UsageError(f"--{given[0].replace('_', '-')} is for architectures: name their --space")
+
+
+def table_from(path: Path, args: argparse.Namespace) -> ArchTable:
+    """The file of architectures, as the options say."""
+    from augur_edge.tables import read_table
+
+    where = {}
+    for text in args.where:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--where {text}: write COLUMN=TEXT")
+        where[name] = value
+    return read_table(path, args.space, args.unit, where or None)
+
+
+def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
+    """`train --space`: one file, one predictor. about: digests of the data."""
+    from augur_edge.host.arch.training import Plan, train
+    from augur_edge.host.distill import LEVELS
+    from augur_edge.store.files import write_whole
+
+    if len(args.data) != 1:
+        raise UsageError("train --space takes one file of architectures; its columns are the devices")
+    wrong = [name for name in ("exclude", "max_ns", "max_kb", "format") if getattr(args, name)]
+    if wrong:
+        raise UsageError(f"--{wrong[0].replace('_', '-')} is for layers, not for --space")
+    levels = sorted({*LEVELS, *([args.coverage] if args.coverage else [])})
+    plan = Plan(
+        args.device, args.samples, args.seed, args.teacher, tuple(args.transfer_from), args.select, levels, about,
+        args.warm_up,
+    )  # fmt: skip
+    trained = train(table_from(args.data[0], args), plan, console.talk, console.warn)
+    write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+    report = trained.report
+    console.talk(
+        f"{args.output}: written, {len(trained.data)} bytes, {report['student']}; samples left out in turn "
+        f"{_percent(report['left_out_mape'])}, student {report['student_to_teacher_mape']:.2f} % from its teacher"
+    )
+    return 0
+
+
+def _percent(value: float | None) -> str:
+    return "not known" if value is None else f"{value:.2f} %"
+
+
+def evaluate_space(predictor: Any, args: argparse.Namespace) -> int:
+    """`evaluate` of a predictor of architectures."""
+    from augur_edge.host.arch.evaluate import append_eagle_log, evaluate, trained_vectors
+    from augur_edge.host.arch.samples import samples_of
+    from augur_edge.host.evaluate import evaluation_text
+
+    if len(args.data) != 1 or args.exclude or args.plot or args.format:
+        raise UsageError("a predictor of architectures: one file of them, without --exclude, --plot and --format")
+    data = samples_of(table_from(args.data[0], args), args.device, console.warn)
+    vectors = trained_vectors(predictor) if args.exclude_trained or args.eagle_log else []
+    if args.exclude_trained:
+        data = data.without(vectors)
+    document = evaluate(predictor, data)
+    if args.eagle_log:
+        append_eagle_log(args.eagle_log, predictor, data, vectors)
+    if args.json:
+        print(json.dumps(document, indent=2))
+    else:
+        console.talk(f"{args.predictor}: {document['target']}, {len(data.y)} architectures")
+        print(evaluation_text(document))
+    return 0
+
+
+def suggest_space(model: Model, args: argparse.Namespace) -> int:
+    """`adapt --suggest` for a predictor with source devices: architectures to measure, best first."""
+    from augur_edge import spaces
+    from augur_edge.predict.adapt_space import suggested
+
+    found = suggested(model, args.suggest, args.seed)
+    space = spaces.get(model.encoder.partition("/")[0])
+    names = [space.title(vector) for vector in found]
+    print(json.dumps({"schema": schema.SUGGEST, "architectures": names, "vectors": found}, indent=2))
+    return 0
+
+
+def adapt_space(model: Model, args: argparse.Namespace) -> int:
+    """`adapt` of a predictor with source devices by measured architectures: a table of them, or a store."""
+    from augur_edge.predict.adapt_space import adapted
+    from augur_edge.predict.format import dumps
+    from augur_edge.store.files import write_whole
+    from augur_edge.tables.measured import measured
+
+    space = model.encoder.partition("/")[0]
+    args.space = args.space or space
+    if args.space.partition("@")[0] != space:
+        raise UsageError(f"--space {args.space}: the predictor is for {space}")
+    vectors, y, unit = measured(args.samples, space, lambda path: table_from(path, args), args.device, console.warn)
+    if unit != model.unit:
+        raise DataError(f"the samples are in {unit}, the predictor in {model.unit}")
+    moved = adapted(model, vectors, y)
+    file = dumps(moved)
+    write_whole(args.output, lambda temporary: _write(temporary, file))
+    about = moved.meta["adapted"]
+    console.talk(
+        f"{args.output}: {about['samples']} architectures, mean error {about['mape_before']:.1f} % before, an answer "
+        f"is within {about['typical_percent']:.1f} % of what a measurement gives, two times in three"
+    )
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)

@@ -1,0 +1,1 @@
+"""Predictors of whole architectures of a search space: teachers, baselines, transfer between devices, distilling."""

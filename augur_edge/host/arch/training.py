@@ -1,0 +1,139 @@
+"""`train --space`: pick the samples, fit a teacher, distill it, and keep in the file what it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from augur_edge import __version__
+from augur_edge.errors import UsageError
+from augur_edge.host.arch.samples import Samples, answers_of, chosen, everything, prior_of, samples_of, sources_of
+from augur_edge.host.arch.student import distilled
+from augur_edge.host.arch.teachers import LEAST, TEACHERS, ArchTeacher
+from augur_edge.host.arch.transfer import Transfer
+from augur_edge.host.distill import LEVELS
+from augur_edge.host.intervals import conformal
+from augur_edge.metrics import mape
+from augur_edge.predict.format import dumps
+from augur_edge.predict.model import Level
+from augur_edge.predict.transfer import LEAST as LEAST_TRANSFER
+from augur_edge.tables import ArchTable
+
+Talk = Callable[[str], None]
+_DIGITS = 7
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train. device: column of the table; samples: None for all; sources: devices to transfer from."""
+
+    device: str | None = None
+    samples: int | None = None
+    seed: int = 0
+    teacher: str = "auto"
+    sources: Sequence[str] = ()
+    select: str = "random"
+    levels: Sequence[float] = LEVELS
+    about: dict[str, Any] = field(default_factory=dict)
+    warm_up: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The file, the teacher behind it, the samples it learnt from, and what there is to say."""
+
+    data: bytes
+    teacher: ArchTeacher
+    samples: Samples
+    report: dict[str, Any]
+
+
+def train(table: ArchTable, plan: Plan, talk: Talk, warn: Talk) -> Trained:
+    """A predictor of one column; the same table, plan and seed give the same file. Raises UsageError and DataError."""
+    data = samples_of(table, plan.device, warn)
+    sources = sources_of(table, plan.sources, data.device, warn)
+    prior = prior_of(sources) if sources else None
+    picked = data.take(chosen(data, plan.samples, plan.select, plan.seed, prior))
+    _check(picked, bool(sources))
+    teacher = _teacher(plan, picked, sources)
+    talk(f"{teacher.name}: {len(picked.y)} of {len(data.y)} architectures of {data.device}")
+    teacher.fit(picked.vectors, picked.y)
+    student = distilled(teacher.predict, picked, plan.seed)
+    report: dict[str, Any] = {
+        "version": __version__, "space": data.space, "device": data.device, "seed": plan.seed,
+        "teacher": teacher.name, "select": plan.select, "sources": list(plan.sources),
+        "left_out_mape": _left_out(teacher, picked.y), "student": student.kind,
+        "student_to_teacher_mape": round(student.gap, 4), "samples": len(picked.y),
+    }  # fmt: skip
+    meta: dict[str, Any] = {"training": {**report, **plan.about, "vectors": picked.vectors.tolist()}}
+    if prior is not None:
+        meta["transfer"] = {
+            "space": data.space, "sources": list(plan.sources),
+            "coefficients": np.round(prior.coefficients, _DIGITS).tolist(),
+        }  # fmt: skip
+    model = replace(student.model, levels=_levels(teacher, picked, plan, student.model.link), meta=meta)
+    return Trained(dumps(model), teacher, picked, report)
+
+
+def _check(picked: Samples, transfers: bool) -> None:
+    least = LEAST_TRANSFER if transfers else LEAST
+    if len(picked.y) < least:
+        hint = "" if transfers else ", or --transfer-from devices that are measured already"
+        raise UsageError(f"{len(picked.y)} samples: at least {least} are needed{hint}")
+    if np.ptp(picked.y) == 0:
+        raise UsageError(f"all {len(picked.y)} samples are {picked.y[0]:g} {picked.unit}: there is nothing to learn")
+
+
+def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples]) -> ArchTeacher:
+    known = ("auto", "transfer", *TEACHERS)
+    if plan.teacher not in known:
+        raise UsageError(f"no teacher {plan.teacher!r} for architectures; one of {', '.join(known)}")
+    if sources and plan.teacher in ("auto", "transfer"):
+        return Transfer(sources, picked.step, plan.seed)
+    if sources or plan.teacher == "transfer":
+        raise UsageError("--transfer-from and --teacher transfer go together; other teachers learn from one device")
+    name = "stack" if plan.teacher == "auto" else plan.teacher
+    if plan.warm_up is not None:
+        return _warmed(plan, picked, name)
+    return TEACHERS[name](picked.space, answers_of(picked.space), plan.seed)
+
+
+def _warmed(plan: Plan, picked: Samples, name: str) -> ArchTeacher:
+    """A relation predictor that starts from zero-cost scores of many architectures."""
+    from augur_edge.host.arch.relation import Relation
+    from augur_edge.tables import read_table
+
+    if name != "relation" or plan.warm_up is None:
+        raise UsageError("--warm-up is for --teacher relation")
+    scores = samples_of(read_table(plan.warm_up, picked.space, "percent"), None, lambda remark: None)
+    body = Relation(plan.seed).fit(scores.vectors, scores.y)
+    return Relation(plan.seed, start=body)
+
+
+def _left_out(teacher: ArchTeacher, y: Any) -> float | None:
+    return round(mape(y, teacher.left_out), 4) if len(teacher.left_out) == len(y) else None
+
+
+def _levels(teacher: ArchTeacher, picked: Samples, plan: Plan, link: str) -> tuple[Level, ...]:
+    """Intervals from the left-out errors; of few samples, from the posterior's own deviations.
+
+    Under an identity link bounds are in the unit, at the median sample.
+    """
+    if isinstance(teacher, Transfer) and len(picked.y) < LEAST:
+        from statistics import NormalDist
+
+        typical = float(np.median(teacher.deviations(everything(picked.space, 1000, plan.seed))))
+        normal = NormalDist()
+        found = [(level, typical * normal.inv_cdf((1 + level) / 2)) for level in sorted(set(plan.levels))]
+        levels = tuple(Level(level, -width, width) for level, width in found)
+    elif len(teacher.left_out) == len(picked.y):
+        errors = np.log(picked.y / teacher.left_out)
+        levels = conformal(errors[None, :], plan.levels)
+    else:
+        return ()
+    scale = float(np.median(picked.y)) if link == "identity" else 1.0
+    return tuple(Level(v.level, v.low * scale, v.high * scale) for v in levels)

@@ -1,0 +1,99 @@
+"""A predictor of architectures moved to a new device by a few measured ones; numpy alone, so it runs on the device.
+
+`train --transfer-from` keeps in the file what its source devices have in common (augur_edge.predict.transfer).
+"""
+
+from __future__ import annotations
+
+import random
+from statistics import NormalDist
+
+import numpy as np
+
+from augur_edge import spaces
+from augur_edge._kernel import Predictor
+from augur_edge.errors import DataError, UsageError
+from augur_edge.predict.designs import CELL, F64, I64, design, pruned
+from augur_edge.predict.encode_spaces import slot_sizes
+from augur_edge.predict.format import dumps
+from augur_edge.predict.model import Feature, Level, Model, Table
+from augur_edge.predict.transfer import Posterior, Prior, fit, grain_of, suggest
+
+_POOL = 2000
+_LEVELS = (0.5, 0.8, 0.9, 0.95)
+
+
+def has_prior(model: Model) -> bool:
+    """Whether the file knows source devices."""
+    return isinstance(model.meta.get("transfer"), dict)
+
+
+def prior_in(model: Model) -> tuple[str, Prior]:
+    """Space and prior of a file. Raises UsageError where it has none, DataError where it is damaged."""
+    if not has_prior(model):
+        raise UsageError("this predictor knows no source devices; train it with --transfer-from A B C")
+    space = model.encoder.partition("/")[0]
+    try:
+        found = np.array(model.meta["transfer"]["coefficients"], np.float64)
+    except (KeyError, TypeError, ValueError):
+        found = np.zeros(0)
+    answers = _answers(space)
+    width = 1 + sum(answers) * (2 if space == CELL else 1)
+    if found.ndim != 2 or found.shape[1] != width or not len(found) or not np.isfinite(found).all():
+        raise DataError(f"the predictor's prior has shape {found.shape}, not (sources, {width}) of finite numbers")
+    return space, Prior(found)
+
+
+def suggested(model: Model, count: int, seed: int = 0) -> list[list[int]]:
+    """The `count` vectors most worth measuring on a new device, best first, among 2000 of the space."""
+    if count < 1:
+        raise UsageError(f"--suggest {count}: at least 1 architecture")
+    space, prior = prior_in(model)
+    pool = _pool(space, seed)
+    return [pool[i].tolist() for i in suggest(prior, design(space, pool, _answers(space)), count)]
+
+
+def _pool(space: str, seed: int) -> I64:
+    """int64[n <= 2000, length]: different architectures at random; no cells that lead nowhere: they cannot run."""
+    known = spaces.get(space)
+    pool = np.array(known.sample(min(_POOL, known.size), random.Random(seed)), np.int64)
+    return pool[pruned(pool).any(axis=1)] if space == CELL else pool
+
+
+def adapted(model: Model, vectors: I64, y: F64) -> Model:
+    """The model of the device on which y float64[n], in the model's unit, was measured. Raises as `transfer.fit`."""
+    space, prior = prior_in(model)
+    rows = design(space, vectors, _answers(space))
+    found = fit(prior, rows, y, grain_of(y))
+    before = np.asarray(Predictor(dumps(model)).predict_many(np.ascontiguousarray(vectors, np.uint8)), np.float64)
+    value, deviation = found.predict(design(space, _pool(space, 0), _answers(space)))
+    typical = float(np.median(deviation / np.maximum(value, 1e-9)))
+    about = {
+        "samples": len(y),
+        "vectors": np.asarray(vectors).tolist(),
+        "mape_before": round(100 * float(np.abs(before / y - 1).mean()), 3),
+        "typical_percent": round(100 * typical, 3),
+    }
+    normal = NormalDist()
+    widths = [(level, float(np.median(deviation)) * normal.inv_cdf((1 + level) / 2)) for level in _LEVELS]
+    levels = tuple(Level(level, -width, width) for level, width in widths)
+    fresh = Model(
+        (Feature(model.features[0].name, model.features[0].id),), (), encoder=model.encoder, target=model.target,
+        unit=model.unit, link="identity", tables=linear_tables(space, found), levels=levels,
+        bias=float(found.mean[0]), meta={**model.meta, "adapted": about},
+    )  # fmt: skip
+    return fresh
+
+
+def linear_tables(space: str, found: Posterior) -> tuple[Table, ...]:
+    """The coefficients of the design's one-hots as tables of the space's first slots, which stand in the same order."""
+    sizes = slot_sizes(f"{space}/1")
+    tables, at, slot = [], 1, 0
+    while at < len(found.mean):
+        tables.append(Table(slot, found.mean[at : at + sizes[slot]].astype(np.float32)))
+        at, slot = at + sizes[slot], slot + 1
+    return tuple(tables)
+
+
+def _answers(space: str) -> list[int]:
+    return [len(choice.ops) for choice in spaces.get(space).choices]

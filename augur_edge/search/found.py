@@ -1,0 +1,55 @@
+"""What a search has found so far: the best, the front, and the nearest where nothing is within the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from augur_edge.search.front import front_of
+from augur_edge.search.goals import F64, U8, Problem
+
+KEPT = 4096  # of the front, and as many of the best, so that a search of any length fits in memory
+
+
+@dataclass(eq=False)
+class Found:
+    """Grows with `add`; can be read at any time.
+
+    vectors: uint8[n, length], scores: float64[n, objectives], both of the front (all that is not beaten in every
+    objective), or with one objective of the best, best first. asked: architectures whose limits were looked at;
+    evaluations: those whose objectives were. nearest: where nothing was within the limits, the least beyond them.
+    """
+
+    problem: Problem
+    vectors: U8 = field(default_factory=lambda: np.empty((0, 0), np.uint8))
+    scores: F64 = field(default_factory=lambda: np.empty((0, 0)))
+    asked: int = 0
+    evaluations: int = 0
+    nearest: tuple[U8, float] | None = None
+    complete: bool = False
+
+    def add(self, vectors: U8, scores: F64) -> None:
+        """Architectures within the limits and their objectives."""
+        self.evaluations += len(vectors)
+        if len(self.vectors):
+            vectors, scores = np.concatenate([self.vectors, vectors]), np.concatenate([self.scores, scores])
+        costs = scores * self.problem.signs
+        kept = np.argsort(costs[:, 0], kind="stable")[:KEPT] if costs.shape[1] == 1 else front_of(costs)[:KEPT]
+        self.vectors, self.scores = vectors[kept], scores[kept]
+
+    def look(self, vectors: U8, excess: F64) -> None:
+        """Limits of architectures: how many were asked, and the nearest while none is within."""
+        self.asked += len(vectors)
+        if len(vectors) and not len(self.vectors):
+            i = int(np.argmin(excess))
+            if excess[i] > 0 and (self.nearest is None or excess[i] < self.nearest[1]):
+                self.nearest = (vectors[i].copy(), float(excess[i]))
+
+    @property
+    def best(self) -> tuple[int, ...]:
+        """The best architecture, of a front the best in its first objective. Raises LookupError where there is none."""
+        if not len(self.vectors):
+            raise LookupError("nothing is within the limits")
+        i = int(np.argmin(self.scores[:, 0] * self.problem.signs[0]))
+        return tuple(int(v) for v in self.vectors[i])

@@ -1,0 +1,107 @@
+"""Where figures come from: predictors, tables of measured architectures, and functions in Python."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from augur_edge.errors import UsageError
+from augur_edge.predict import Predictor
+from augur_edge.search.goals import SCALES, U8, Figure
+from augur_edge.spaces import Space
+from augur_edge.tables.archtable import ArchTable
+
+_INDEXABLE = 1 << 26
+
+
+def from_predictor(path: str | Path, space: Space, confidence: float | None = None) -> Figure:
+    """The figure that a predictor of the space answers, `latency` in ns or `energy` in uj.
+
+    confidence: limits are held against the upper end of the least stored interval that is not below it, say 0.9.
+    Raises UsageError for a predictor of something else than this space, or one without such an interval.
+    """
+    predictor = Predictor.load(path)
+    name, _, unit = predictor.target.rpartition("_")
+    if predictor.encoder.partition("/")[0] != space.name:
+        raise UsageError(f"{path}: a predictor of {predictor.encoder}, not of the space {space.name}")
+    upper = None if confidence is None else _upper(predictor, path, space, confidence)
+    return Figure(name, unit, predictor.predict_many, upper)
+
+
+def _upper(predictor: Predictor, path: str | Path, space: Space, confidence: float) -> Callable[[U8], Any]:
+    """The interval's upper end, which is a factor or an offset of the answer, whichever the file's link makes it."""
+    from augur_edge.predict.format import loads
+
+    if not 0 < confidence < 1:
+        raise UsageError(f"--confidence {confidence:g}: give a share between 0 and 1, such as 0.9")
+    model = loads(Path(path).read_bytes())
+    levels = [level for level in model.levels if level.level >= confidence]
+    if not levels:
+        held = ", ".join(f"{level.level:g}" for level in model.levels) or "none"
+        raise UsageError(f"{path}: stores no interval for --confidence {confidence:g}; it has {held}")
+    high = levels[0].high
+    if model.link == "exp":
+        return lambda vectors: predictor.predict_many(vectors).astype(np.float64) * np.exp(high)
+    return lambda vectors: predictor.predict_many(vectors).astype(np.float64) + high
+
+
+def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
+    """A column of measured architectures, named without its unit; NaN for those it lacks. Raises UsageError."""
+    if table.space != space.name:
+        raise UsageError(f"{table.where}: architectures of {table.space}, not of {space.name}")
+    found = table.column(column)
+    column = column or next(iter(table.columns))
+    stem, _, suffix = column.rpartition("_")
+    name = stem if suffix in SCALES else column
+    sizes = np.array([len(c.ops) for c in space.choices], object)
+    steps = np.array([1, *np.cumprod(sizes[:-1])], object)
+    if int(np.prod(sizes)) <= _INDEXABLE:
+        steps = steps.astype(np.int64)
+        values = np.full(int(np.prod(sizes)), np.nan)
+        values[table.vectors.astype(np.int64) @ steps] = found.values
+        return Figure(name, found.unit, lambda vectors: values[vectors.astype(np.int64) @ steps])
+    known = dict(zip(map(bytes, table.vectors.astype(np.uint8)), found.values.tolist()))
+    return Figure(name, found.unit, lambda vectors: [known.get(bytes(v), np.nan) for v in vectors])
+
+
+def from_callable(text: str) -> Figure:
+    """`NAME=MODULE:FUNCTION` or `NAME=FILE.py:FUNCTION`; it takes uint8[n, length] and gives n numbers.
+
+    The user's own code, named on the command line, is run. Raises UsageError where it is not there.
+    """
+    name, equals, where = text.partition("=")
+    module_name, colon, attribute = where.rpartition(":")
+    if not (equals and colon and name and module_name and attribute):
+        raise UsageError(f"--call {text}: write NAME=MODULE:FUNCTION or NAME=FILE.py:FUNCTION")
+    module = _module(module_name, text)
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise UsageError(f"--call {text}: {module_name} has no function {attribute!r}; it has {_some(there)}")
+    return Figure(name, "", function)
+
+
+def _module(name: str, text: str) -> Any:
+    path = Path(name)
+    try:
+        if path.suffix != ".py":
+            return importlib.import_module(name)
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is None or spec.loader is None or not path.is_file():
+            raise UsageError(f"--call {text}: no file {path}")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+        return module
+    except ImportError as e:
+        raise UsageError(f"--call {text}: {e}") from None
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) or "none"

@@ -1,0 +1,1 @@
+"""Results to a host and predictors back, over the system's OpenSSH."""

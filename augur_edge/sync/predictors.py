@@ -1,0 +1,121 @@
+"""Predictors on this device: looked at before they replace another, which is kept; and the way back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+from augur_edge import config, console
+from augur_edge.device import identify
+from augur_edge.errors import AugurError, DataError, RemoteError, UsageError
+from augur_edge.store.files import write_whole
+from augur_edge.sync.names import Target, predictor_name
+from augur_edge.sync.ssh import Ssh, environment, explained
+
+PREVIOUS = ".previous"
+_EXIT_CODES = (1, 2, 5, 7)
+_LONGEST_S = 120
+
+
+def folder_here() -> Path:
+    """Where predictors lie unless told otherwise: `predictors`, beside the default store."""
+    return config.default_store_path().parent / "predictors"
+
+
+def check(data: bytes, name: str, any_device: bool = False) -> None:
+    """Raises DataError unless `data` is a predictor that this device's kernel runs, and was trained for its kind."""
+    from augur_edge.predict import Predictor
+
+    try:
+        predictor = Predictor(data)
+        meta = json.loads(predictor.meta_json or "{}")
+    except (ValueError, DataError) as err:
+        raise DataError(f"{name}: not a predictor for this device's kernel: {err}") from err
+    trained = meta.get("training", {}).get("devices") if isinstance(meta, dict) else None
+    if not trained:
+        console.talk(f"{name}: does not say on which device it was measured")
+        return
+    here = identify().id
+    # an id ends in what tells one board from another of its kind; before that stands the kind
+    if not any_device and not any(_kind(str(device).split(",")[0]) == _kind(here) for device in trained):
+        raise DataError(
+            f"{name}: trained for {', '.join(map(str, trained))[:80]}, this is {here}; or pass --any-device"
+        )
+
+
+def _kind(device: str) -> str:
+    return device.rpartition("-")[0] or device
+
+
+def install(data: bytes, path: Path, any_device: bool = False) -> bool:
+    """Put a predictor at `path` in one step, once it has passed `check`; the one it replaces stays as .previous.
+
+    False where the same one is there already. Raises DataError, and AugurError where the folder cannot be written.
+    """
+    predictor_name(path.name)
+    check(data, path.name, any_device)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            if path.read_bytes() == data:
+                return False
+            _keep(path)
+        write_whole(path, lambda temporary: _write(temporary, data))
+    except OSError as err:
+        raise AugurError(f"{path}: cannot be written: {err.strerror}") from err
+    return True
+
+
+def rollback(path: Path) -> None:
+    """Swap the predictor and the one before it. Raises UsageError where none was kept."""
+    previous = path.with_name(path.name + PREVIOUS)
+    if not previous.is_file():
+        raise UsageError(f"{path}: no predictor before it was kept")
+    check(previous.read_bytes(), previous.name, any_device=True)
+    current = path.with_name(f".{path.name}.{os.getpid()}")
+    os.link(path, current)
+    previous.replace(path)
+    current.replace(previous)
+
+
+def _keep(path: Path) -> None:
+    """A second name for what is at `path`, so that at no time there is no predictor."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.previous")
+    temporary.unlink(missing_ok=True)
+    os.link(path, temporary)
+    temporary.replace(path.with_name(path.name + PREVIOUS))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def remote(ssh: Ssh, device: Target, words: list[str], data: bytes) -> str:
+    """Run our program on a device with `data` on its stdin; what it printed.
+
+    Raises RemoteError, and the program's own error with its exit code.
+    """
+    command = ssh.command(device.host, [shlex.quote(word) for word in words])
+    try:
+        done = subprocess.run(  # noqa: S603 - words, no shell
+            command, input=data, capture_output=True, env=environment(), timeout=_LONGEST_S, check=False
+        )
+    except subprocess.TimeoutExpired as err:
+        raise RemoteError(f"{device.host}: no end after {_LONGEST_S} s; what was there before is still there") from err
+    said = done.stderr.decode("utf-8", "replace")
+    if done.returncode == 127:
+        raise _failed(6, f"{device.host}: no {words[0]} there; name it with --program")
+    if done.returncode in _EXIT_CODES and "augur-edge: error: " in said:
+        raise _failed(done.returncode, f"{device.host}: {said.split('augur-edge: error: ')[-1].strip()}")
+    if done.returncode:
+        raise explained(device.host, said, done.returncode)
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _failed(code: int, text: str) -> AugurError:
+    err = AugurError(text)
+    err.exit_code = code
+    return err

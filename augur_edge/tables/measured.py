@@ -1,0 +1,67 @@
+"""Measured architectures of a device, from tables of them and from stores that `measure` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Callable
+
+import numpy as np
+
+from augur_edge import spaces
+from augur_edge.errors import DataError, UsageError
+from augur_edge.spaces import Vector
+from augur_edge.store import Store
+from augur_edge.store.files import opened
+from augur_edge.tables.archtable import F64, I64, ArchTable
+from augur_edge.tables.stored import architectures_of
+
+
+def measured(
+    paths: Sequence[Path], space: str, read: Callable[[Path], ArchTable], device: str | None, warn: Callable[[str], Any]
+) -> tuple[I64, F64, str]:
+    """Vectors int64[n, length], figures float64[n] and their unit, of tables and of stores that `measure` wrote."""
+    vectors: list[list[int]] = []
+    values: list[float] = []
+    units = set()
+    for path in paths:
+        if _is_store(path):
+            found = _from_store(path, space, device)
+            units.add("ns")
+            vectors += [list(v) for v in found]
+            values += list(found.values())
+            continue
+        table = read(path)
+        rows, y, remarks = table.usable(device)
+        for remark in remarks:
+            warn(remark)
+        units.add(table.column(device).unit)
+        vectors += table.vectors[rows].tolist()
+        values += y.tolist()
+    if not vectors or len(units) != 1:
+        raise DataError("no measured architecture in the samples" if not vectors else f"samples in {sorted(units)}")
+    return np.array(vectors, np.int64), np.array(values), units.pop()
+
+
+def _is_store(path: Path) -> bool:
+    with opened(path) as file:
+        return file.read(15) == b"SQLite format 3"
+
+
+def _from_store(path: Path, space: str, device: str | None) -> dict[Vector, float]:
+    """Median latency, ns, of the store's architectures; of those measured more than once the last counts.
+
+    Raises UsageError where several devices, runtimes or ways of running are mixed and `device` names none of them.
+    """
+    found: dict[str, dict[Vector, float]] = {}
+    with Store(path, create=False) as store:
+        for run in sorted((store.load(r.id) for r in store.runs()), key=lambda r: r.created_unix_ns):
+            if any(spaces.is_architecture(network.name) for network in run.networks):
+                for table in architectures_of(run):
+                    if table.space == space:
+                        found.setdefault(table.title, {}).update(table.seconds("median"))
+    title = device or (next(iter(found)) if len(found) == 1 else None)
+    if title not in found:
+        there = ", ".join(found) or f"no architecture of {space}"
+        raise UsageError(f"{path}: {f'no {title}' if title else 'name one with --device'}; there is {there}")
+    return {vector: 1e9 * seconds for vector, seconds in found[title].items()}

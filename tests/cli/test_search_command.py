@@ -1,0 +1,88 @@
+"""`search` from the command line, on tables and functions of the test's own."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+
+from augur_edge.cli import main
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    """All cells: 3x3 convolutions cost and help most."""
+    path = tmp_path / "cells.csv"
+    lines = ["arch_vector,latency_ms,accuracy"]
+    for cell in itertools.product(range(5), repeat=6):
+        convs, ones = cell.count(3), cell.count(2)
+        lines.append(f"{' '.join(map(str, cell))},{1 + 2 * convs + ones},{50 + 6 * convs + 4 * ones + 0.1 * cell[0]}")
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def searched(table: str, *more: str) -> int:
+    tables = [f"{table}#latency_ms", f"{table}#accuracy"]
+    return main(["search", "--space", "nasbench201", "--table", *tables, "--objective", "accuracy", *more])
+
+
+def test_the_best_within_the_limit_is_found(table: str, tmp_path: Path, capsys: Captured) -> None:
+    out = tmp_path / "found.csv"
+    assert searched(table, "--constraint", "latency_ms<=7", "--json", "-o", str(out)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "augur-edge/search/1"
+    assert document["found"][0]["accuracy"] == pytest.approx(74.2)
+    assert document["found"][0]["latency_ns"] <= 7e6
+    assert out.read_text().splitlines()[0].startswith("name,accuracy")
+
+
+@pytest.mark.parametrize("method", ["evolution", "random"])
+def test_other_methods_stay_within_the_evaluations(table: str, method: str, capsys: Captured) -> None:
+    assert searched(table, "--constraint", "latency_ms<=7", "--method", method, "--evaluations", "300", "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["evaluations"] == 300
+    assert document["complete"]
+
+
+def test_limits_that_nothing_meets_name_the_nearest(table: str, capsys: Captured) -> None:
+    assert searched(table, "--constraint", "latency_ms<=0.5") == 1
+    said = capsys.readouterr().err
+    assert "nothing of 15625 architectures is within latency_ms<=0.5; the nearest, nasbench201:" in said
+    assert "1.000 ms" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--constraint", "latency_ms<=7", "latency_ms>=8"], "contradict"),
+        (["--constraint", "size<=7"], "no figure is called 'size'"),
+        (["--method", "random", "--objective", "accuracy", "latency"], "for one objective"),
+        (["--call", "nonsense"], "write NAME=MODULE:FUNCTION"),
+        (["--confidence", "0.9", "--predictor", "tests/predict/golden/layer-1.augpred"], "not of the space"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(table: str, more: list[str], says: str, capsys: Captured) -> None:
+    root = Path(__file__).parents[2]
+    assert searched(table, *(str(root / m) if m.endswith(".augpred") else m for m in more)) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_function_that_raises_half_way_keeps_what_was_found(table: str, tmp_path: Path, capsys: Captured) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "asked = []\n"
+        "def score(vectors):\n"
+        "    asked.extend(vectors)\n"
+        "    if len(asked) > 100:\n"
+        "        raise RuntimeError('no more')\n"
+        "    return vectors.sum(axis=1)\n"
+    )
+    out = tmp_path / "found.csv"
+    args = ["--space", "nasbench201", "--objective", "mine", "--method", "evolution", "-o", str(out)]
+    assert main(["search", *args, "--call", f"mine={code}:score"]) == 1
+    assert "mine: RuntimeError: no more; what was found before is in" in capsys.readouterr().err
+    assert not out.exists() or len(out.read_text().splitlines()) > 50

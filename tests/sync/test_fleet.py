@@ -1,0 +1,169 @@
+"""Five devices at one real sshd: one is gone, one hangs, one is slow; each is reported as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from handmade import FAKE_LAYERS
+from loopback import ROOT, Sshd, free_port
+
+from augur_edge.cli import main
+from augur_edge.errors import DataError
+from augur_edge.sync import jobs
+from augur_edge.sync.devices import read_devices
+
+SLOW_S, LESS_SLOW_S = 9, 5  # long enough for a busy machine to reach every device before
+
+
+@pytest.fixture
+def fleet(own_sshd: Sshd, tmp_path: Path) -> Path:
+    """devices.toml; a, b and slow work, `hanging` never ends, nobody listens for `dead`."""
+    own_sshd.start()
+    own_sshd.config.write_text(f"Host dead\n  Port {free_port()}\n{own_sshd.config.read_text()}")
+    for name, line in (("slow", f"sleep {LESS_SLOW_S}"), ("hanging", "echo hangs; sleep 1000")):
+        path = tmp_path / name
+        path.write_text(f'#!/bin/sh\n{line}\nexec {own_sshd.program} "$@"\n')
+        path.chmod(0o755)
+    tables = {"a": "", "b": "", "slow": f"program = '{tmp_path / 'slow'}'", "dead": "",
+              "hanging": f"program = '{tmp_path / 'hanging'}'\ntimeout_s = {SLOW_S - 2}"}  # fmt: skip
+    text = f"[defaults]\nprogram = '{own_sshd.program}'\ntimeout_s = 120\n"
+    (tmp_path / "devices.toml").write_text(text + "".join(f"[devices.{k}]\n{v}\n" for k, v in tables.items()))
+    (tmp_path / "net.json").write_text(json.dumps({"layers": FAKE_LAYERS}))
+    return tmp_path / "devices.toml"
+
+
+def words(fleet: Path, sshd: Sshd, action: str, *more: str) -> list[str]:
+    logs = str(fleet.parent / "logs")
+    return ["fleet", action, str(fleet), "--ssh-config", str(sshd.config), "--logs", logs, "--json", *more]
+
+
+def measure(fleet: Path) -> list[str]:
+    folder = fleet.parent
+    return ["--", "measure", str(folder / "net.json"), "--max-time", "0.2", "--store", str(folder / "$(s) 'tore'.db")]
+
+
+def states(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
+    return {state["device"]: state for state in json.loads(capsys.readouterr().out)["devices"]}
+
+
+def test_five_devices(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
+    slow = fleet.parent / "slow"
+    slow.write_text(slow.read_text().replace(f"sleep {LESS_SLOW_S}", f"sleep {SLOW_S}"))
+    assert main(words(fleet, own_sshd, "run", *measure(fleet))) == 6
+    found = states(capsys)
+    assert {name: (s["state"], s["code"]) for name, s in found.items()} == {
+        "a": ("ok", 0), "b": ("ok", 0), "slow": ("ok", 0),
+        "dead": ("unreachable", None), "hanging": ("timed out", None),
+    }  # fmt: skip
+    assert "refused" in str(found["dead"]["note"])
+    assert "was stopped" in str(found["hanging"]["note"])
+    slow_s = float(str(found["slow"]["seconds"]))
+    assert slow_s >= SLOW_S
+    assert max(float(str(s["seconds"])) for s in found.values()) <= slow_s + 2.5  # a look at the hanging one's end
+    for name in ("a", "b", "slow"):
+        assert "layer7" in (fleet.parent / "logs" / f"{name}.log").read_text()
+    assert (fleet.parent / "$(s) 'tore'.db").exists()
+
+    for name in ("hanging", "slow"):  # mended
+        (fleet.parent / name).write_text(slow.read_text().replace(f"sleep {SLOW_S}", ""))
+    assert main(words(fleet, own_sshd, "run", "--retry")) == 6
+    found = states(capsys)
+    assert {name: s["state"] for name, s in found.items()} == {"dead": "unreachable", "hanging": "ok"}
+
+
+def test_ctrl_c_leaves_jobs_that_status_finds(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    for line in child.stderr:
+        if line.startswith("slow: running"):
+            break
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=30)
+    assert child.returncode == 130, said
+    assert "jobs that were started go on" in said
+
+    last = json.loads((fleet.parent / "logs/last.json").read_text())["devices"]
+    (job,) = [state["job"] for state in last if state["device"] == "slow"]
+    assert main(words(fleet, own_sshd, "status")) == 6  # nobody answers for `dead`
+    found = status(capsys)
+    assert (found[job], found[""]) == ("running", "unreachable")
+    for _ in range(100):
+        main(words(fleet, own_sshd, "status"))
+        if status(capsys)[job] == "ok":
+            break
+        time.sleep(0.3)
+    else:
+        raise AssertionError("the slow device's job did not end well")
+    stop_all(own_sshd)
+
+
+def status(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """By job: here the devices are one machine, so that each has the others' too."""
+    found = json.loads(capsys.readouterr().out)["devices"]
+    return {state["job"]: state["state"] for state in found}
+
+
+def stop_all(sshd: Sshd) -> None:
+    for job in (sshd.folder / "data/augur-edge/jobs").iterdir():
+        script = f"XDG_DATA_HOME={sshd.folder}/data\n{jobs.stop_script(job.name)}"
+        subprocess.run(["sh", "-s"], input=script.encode(), check=False, capture_output=True)
+
+
+def test_a_connection_that_is_lost_is_taken_up_again(
+    fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = fleet.read_text()
+    fleet.write_text(text[: text.index("[devices.a]")] + f"[devices.slow]\nprogram = '{fleet.parent / 'slow'}'\n")
+    command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    for line in child.stderr:
+        if line.startswith("slow: running"):
+            break
+    for pid in own_sshd.sessions():
+        if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
+            os.kill(pid, signal.SIGKILL)
+    out, said = child.communicate(timeout=60)
+    assert child.returncode == 0, said
+    assert "slow: lost" in said
+    (state,) = json.loads(out)["devices"]
+    assert (state["state"], state["code"]) == ("ok", 0)
+    assert len(list((own_sshd.folder / "data/augur-edge/jobs").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no device"),
+        ("[devices]", "no device"),
+        ("[devices.a\n", "not TOML"),
+        ("[device.a]", "no key 'device'"),
+        ("[devices.a]\nhost = 'x'", "no key 'host'"),
+        ("[devices.a]\ntimeout_s = 0", "above 0"),
+        ("[devices.a]\ntimeout_s = true", "above 0"),
+        ("[devices.a]\nssh = 7", "texts"),
+        ("devices = 3", "no device"),
+        ("[devices]\na = 3", "not a table"),
+        ("[devices.'$(id)']", "not letters"),
+    ],
+)
+def test_a_list_of_devices_that_is_wrong(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "d.toml").write_text(text)
+    with pytest.raises(DataError, match=said.replace("(", "[(]")):
+        read_devices(tmp_path / "d.toml")
+
+
+def test_retry_without_an_earlier_run(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words(fleet, own_sshd, "run", "--retry")) == 5
+    assert "needs the folder of an earlier run" in capsys.readouterr().err
+    assert main(words(fleet, own_sshd, "run")) == 2

@@ -1,0 +1,192 @@
+"""From the host's side: runs fetched from a device, predictors brought to one, and back again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from helpers import content, filled, target
+from loopback import Sshd
+
+from augur_edge.cli import main
+from augur_edge.errors import DataError
+from augur_edge.predict.format import dumps, loads
+from augur_edge.store import Store
+from augur_edge.store.ledger import Ledger
+from augur_edge.sync.predictors import install, rollback
+
+GOLDEN = (Path(__file__).parents[1] / "predict/golden/layer-1.augpred").read_bytes()
+
+
+def trained_for(device: str) -> bytes:
+    """The golden predictor, saying where it was measured."""
+    from dataclasses import replace
+
+    return dumps(replace(loads(GOLDEN), meta={"training": {"devices": [device]}}))
+
+
+def pull(sshd: Sshd, device: Path, host: Path, *more: str) -> int:
+    ssh = ["--ssh-config", str(sshd.config), "--program", str(sshd.program)]
+    return main(["sync", "--pull", f"board:{device}", "--store", str(host), "-q", *ssh, *more])
+
+
+def test_pull_takes_each_run_once(sshd: Sshd, tmp_path: Path) -> None:
+    device, host = tmp_path / "the device's $(store).db", tmp_path / "host.db"
+    filled(device, 4).close()
+    filled(device, 2, "board-2", first=9).close()
+    assert pull(sshd, device, host) == 0
+    assert pull(sshd, device, host) == 0
+    filled(device, 1, first=20).close()
+    assert pull(sshd, device, host) == 0
+    with Store(device) as a, Store(host) as b:
+        assert content(a) == content(b)
+        assert len(b.runs()) == 7
+        assert Ledger(a).unsent(f"pull:{Ledger(b).origin}") == []
+
+
+def test_pulling_to_two_hosts_gives_both_everything(sshd: Sshd, tmp_path: Path) -> None:
+    filled(tmp_path / "device.db", 2).close()
+    for host in ("one.db", "two.db"):
+        assert pull(sshd, tmp_path / "device.db", tmp_path / host) == 0
+        with Store(tmp_path / host) as store:
+            assert len(store.runs()) == 2
+
+
+def test_pull_from_no_store_and_from_no_program(sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pull(sshd, tmp_path / "absent.db", tmp_path / "host.db") == 6
+    assert "there is no store yet" in capsys.readouterr().err
+    assert pull(sshd, tmp_path / "absent.db", tmp_path / "host.db", "--program", "/no/such") == 6
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def deploy(sshd: Sshd, file: Path | str, folder: Path, *more: str) -> int:
+    ssh = ["--ssh-config", str(sshd.config), "--program", str(sshd.program)]
+    return main(["deploy", str(file), "me@board", "--folder", str(folder), "-q", *ssh, *more])
+
+
+@pytest.fixture
+def own_name(own_sshd: Sshd) -> Sshd:
+    """A device that is called board-1."""
+    own_sshd.authorize(f'environment="AUGUR_EDGE_DEVICE=board-1" {own_sshd.public_key}')
+    config = own_sshd.config.read_text().replace("  Port", f"  User {os.environ.get('USER', 'root')}\n  Port")
+    own_sshd.config.write_text(config)
+    return own_sshd.start(more="PermitUserEnvironment yes")
+
+
+def test_deploy_and_back(own_name: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = tmp_path / "p.augpred", tmp_path / "new/p.augpred"
+    second.parent.mkdir()
+    first.write_bytes(trained_for("board-7, onnxruntime"))  # another board of its kind
+    second.write_bytes(trained_for("board-1, litert"))
+    folder = tmp_path / "device's $(folder)"
+    words = ["board", "--folder", str(folder), "-q", "--ssh-config", str(own_name.config)]
+    words += ["--program", str(own_name.program)]
+    for file in (first, second, second):
+        assert main(["deploy", str(file), *words]) == 0
+    assert (folder / "p.augpred").read_bytes() == second.read_bytes()
+    for expected in (first, second):
+        assert main(["deploy", "--rollback", "p.augpred", *words]) == 0
+        assert (folder / "p.augpred").read_bytes() == expected.read_bytes()
+    assert sorted(p.name for p in folder.iterdir()) == ["p.augpred", "p.augpred.previous"]
+    assert main(["deploy", "--rollback", "q.augpred", *words]) == 2
+    assert "no predictor before it" in capsys.readouterr().err
+
+    first.write_bytes(trained_for("jetson-7, onnxruntime"))
+    assert main(["deploy", str(first), *words]) == 5
+    assert "trained for jetson-7" in capsys.readouterr().err
+    assert main(["deploy", str(first), *words, "--any-device"]) == 0
+    second.write_bytes(GOLDEN[:-10])
+    assert main(["deploy", str(second), *words]) == 5
+    line = capsys.readouterr().err.strip()
+    assert len(line.splitlines()) == 1
+    assert line.startswith("augur-edge: error: board: p.augpred: not a predictor")
+    assert (folder / "p.augpred").read_bytes() == first.read_bytes()
+
+
+def test_one_device_that_is_gone_does_not_hold_up_another(
+    sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.augpred").write_bytes(GOLDEN)
+    sshd.config.with_name("two.config").write_text(
+        f"Host gone\n  Port 1\nHost *\n  User {os.environ.get('USER', 'root')}\n{sshd.config.read_text()}"
+    )
+    words = ["--ssh-config", str(sshd.config.with_name("two.config")), "--program", str(sshd.program)]
+    folder = tmp_path / "predictors"
+    assert main(["deploy", str(tmp_path / "p.augpred"), "gone", "board", "--folder", str(folder), *words]) == 6
+    said = capsys.readouterr().err
+    assert "gone: refused the connection" in said
+    assert "board: in place" in said
+    assert (folder / "p.augpred").read_bytes() == GOLDEN
+
+
+def test_a_device_without_the_program(sshd: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.augpred").write_bytes(GOLDEN)
+    words = ["board", "--ssh-config", str(sshd.config), "--program", "/no/such $(program)"]
+    assert main(["deploy", str(tmp_path / "p.augpred"), *words]) == 6
+    assert "name it with --program" in capsys.readouterr().err
+
+
+def test_what_stdin_brings_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "cut").open("wb") as file:
+        file.write(GOLDEN[:100])
+    with (tmp_path / "cut").open("rb") as file:
+        monkeypatch.setattr("sys.stdin", type("In", (), {"buffer": file}))
+        words = ["deploy", "-", "--name", "p.augpred", "--sha256", "0" * 64, "--folder", str(tmp_path / "here")]
+        assert main(words) == 5
+    assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("name", ["../p.augpred", "p.txt", ".p.augpred", "a b.augpred", "$(id).augpred", "a\n.augpred"])
+def test_names_of_predictors(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.augpred").write_bytes(GOLDEN)
+    for where in ([], ["no-such-host"]):
+        assert main(["deploy", str(tmp_path / "p.augpred"), *where, "--name", name, "--folder", str(tmp_path)]) == 5
+        assert "a predictor's name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("data", [GOLDEN[:-10], b"", bytes(100), GOLDEN[:50] + b"\xff\xff" + GOLDEN[52:]])
+def test_a_damaged_predictor_is_refused(tmp_path: Path, data: bytes) -> None:
+    install(GOLDEN, tmp_path / "p.augpred")
+    with pytest.raises(DataError, match="not a predictor for this device's kernel"):
+        install(data, tmp_path / "p.augpred")
+    assert (tmp_path / "p.augpred").read_bytes() == GOLDEN
+
+
+def test_at_no_time_there_is_no_predictor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the last step was, the file is one of the two."""
+    path, other = tmp_path / "p.augpred", trained_for("")
+    install(GOLDEN, path, any_device=True)
+    seen: list[bytes] = []
+    replace = Path.replace
+
+    def watched(self: Path, to: Path) -> Path:
+        seen.append(path.read_bytes())
+        done = replace(self, to)
+        seen.append(path.read_bytes())
+        return done
+
+    monkeypatch.setattr(Path, "replace", watched)
+    install(other, path, any_device=True)
+    rollback(path)
+    assert path.read_bytes() == GOLDEN
+    assert len(seen) >= 6
+    assert set(seen) == {GOLDEN, other}
+
+
+@pytest.mark.parametrize("restricted", [False, True])
+def test_sync_fetches_the_devices_predictors(own_sshd: Sshd, tmp_path: Path, restricted: bool) -> None:
+    inbox = tmp_path / "in"
+    (inbox / "board-1/predictors").mkdir(parents=True)
+    (inbox / "board-1/predictors/p.augpred").write_bytes(GOLDEN)
+    (inbox / "board-1/predictors/notes.txt").write_bytes(b"no predictor")
+    if restricted:
+        command = f"{own_sshd.program} serve --restrict-to {inbox} --device board-1"
+        own_sshd.authorize(f'restrict,command="{command}" {own_sshd.public_key}')
+    own_sshd.start()
+    filled(tmp_path / "device.db").close()
+    words = ["--store", str(tmp_path / "device.db"), "--ssh-config", str(own_sshd.config), "-q"]
+    for _ in range(2):
+        assert main(["sync", str(target(inbox)), *words, "--predictors", str(tmp_path / "mine")]) == 0
+        assert [p.name for p in (tmp_path / "mine").iterdir()] == ["p.augpred"]
+    assert (tmp_path / "mine/p.augpred").read_bytes() == GOLDEN

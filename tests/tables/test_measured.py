@@ -1,0 +1,46 @@
+"""Samples for `adapt` from stores and tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from augur_edge.errors import DataError, UsageError
+from augur_edge.store import Store
+from augur_edge.tables import read_table
+from augur_edge.tables.measured import measured
+from augur_edge.tables.stored import run_of_points
+
+POINTS = {(3, 0, 0, 1, 0, 2): [[0.002, 0.004, 0.003]], (2, 0, 0, 1, 0, 2): [[0.001]], (1, 0, 0, 1, 0, 2): "invalid"}
+
+
+def test_a_store_and_a_table_together(tmp_path):
+    with Store(tmp_path / "s.db") as store:
+        store.add_run(run_of_points(POINTS, "nasbench201", "board", "test"))
+    (tmp_path / "t.csv").write_text("arch_vector,latency_ms\n4 4 4 4 4 4,7.5\n0 0 0 1 0 0,0\n")
+    said = []
+    vectors, y, unit = measured([tmp_path / "s.db", tmp_path / "t.csv"], "nasbench201", read_table, None, said.append)
+    assert unit == "ns" and dict(zip(map(tuple, vectors.tolist()), y.tolist())) == pytest.approx(
+        {(3, 0, 0, 1, 0, 2): 3e6, (2, 0, 0, 1, 0, 2): 1e6, (4,) * 6: 7.5e6}
+    )
+    assert len(said) == 1 and "1 of 2 are zero or less" in said[0]
+
+
+def test_devices_are_not_mixed(tmp_path):
+    with Store(tmp_path / "s.db") as store:
+        store.add_run(run_of_points(POINTS, "nasbench201", "board", "test"))
+        other = {k: v for k, v in POINTS.items() if k[0] == 3}
+        store.add_run(run_of_points(other, "nasbench201", "phone", "test"))
+    with pytest.raises(UsageError, match="name one with --device; there is"):
+        measured([tmp_path / "s.db"], "nasbench201", read_table, None, print)
+    vectors, _, _ = measured([tmp_path / "s.db"], "nasbench201", read_table, "phone", print)
+    assert vectors.tolist() == [[3, 0, 0, 1, 0, 2]]
+    with pytest.raises(UsageError, match="no architecture of fbnet"):
+        measured([tmp_path / "s.db"], "fbnet", read_table, None, print)
+
+
+def test_units_are_not_mixed(tmp_path):
+    (tmp_path / "t.csv").write_text("arch_vector,latency_ms\n4 4 4 4 4 4,7.5\n")
+    np.savez(tmp_path / "e.npz", arch_vector=np.full((1, 6), 3, np.int8), energy_mj=np.ones(1))
+    with pytest.raises(DataError, match="samples in"):
+        measured([tmp_path / "t.csv", tmp_path / "e.npz"], "nasbench201", read_table, None, print)

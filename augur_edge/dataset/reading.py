@@ -56,7 +56,7 @@ def read_dataset(
     sets = [path for path in paths if is_dataset(path)]
     files = [file for path in paths if path not in sets for file in _files(path)]
     for path in sets:
-        _from_runs(read_dataset_runs(url_of(path) or str(path)), str(path), rows, wholes)
+        _from_runs(read_dataset_runs(url_of(path) or str(path)), str(path), steady, (rows, wholes))
     names = _short_names(files)
     for path in files:
         _check_size(path)

@@ -61,7 +61,7 @@ class EvaluateCommand:
             raise UsageError(f"--plot {args.plot}: a name that ends in .svg or .png")
         data = read_dataset(args.data, args.format, args.clock_mhz)
         if args.exclude:
-            data = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
+            data = data.without(read_dataset(args.exclude, args.format, args.clock_mhz, steady=False))
             if not len(data):
                 raise UsageError("--exclude leaves no layer to evaluate")
         document = evaluate(predictor, data)

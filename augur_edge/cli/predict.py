@@ -132,6 +132,8 @@ def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, A
         {"name": name, "op": layer.op, **_one(predictor, f"{what}, {name}", [layer], level)} for name, layer in named
     ]
     everything = [layer for _, layer in named]
+    for answer, value in zip(layers, predictor.predict_layers_of(everything).tolist()):
+        _move(answer, value)
     if level is None:
         return {"what": what, "value": predictor.predict_network(everything), "layers": layers}
     try:
@@ -140,6 +142,12 @@ def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, A
         console.warn(f"{what}: {error}: its total is without bounds")
         total = {"value": predictor.predict_network(everything)}
     return {"what": what, **total, "layers": layers}
+
+
+def _move(answer: dict[str, Any], value: float) -> None:
+    """To what the layer costs in its network; its bounds move in proportion."""
+    share = value / answer["value"]
+    answer.update({name: answer[name] * share for name in ("value", "low", "high") if name in answer})
 
 
 def _layers(predictor: Predictor, what: str) -> list[tuple[str, Layer]]:

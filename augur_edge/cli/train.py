@@ -131,7 +131,7 @@ def _check(args: argparse.Namespace) -> None:
 def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
     from augur_edge.dataset.reading import read_dataset
 
-    left = data.without(read_dataset(args.exclude, args.format, args.clock_mhz))
+    left = data.without(read_dataset(args.exclude, args.format, args.clock_mhz, steady=False))
     console.talk(f"excluded {len(data) - len(left)} of {len(data)} layers")
     if not len(left):
         raise UsageError("--exclude leaves no layer to train on")

@@ -34,17 +34,21 @@ SCALES = {
 }  # fmt: skip
 IDLE = frozenset({"flatten", "reshape", "squeeze", "unsqueeze", "identity"})
 IDLE_BYTES = 256 << 10
+_SLOW = 1.15  # of the least empty call of a run; seen: 1.00 to 1.03, or 1.4 to 1.9 where a hyperthread is shared
 _NAMES = ("network", "device", "name")
 AUGUR_CLOCK_MHZ = 500.0
 MOST_BYTES, MOST_ROWS = 1 << 30, 5_000_000
 
 
-def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float = AUGUR_CLOCK_MHZ) -> Dataset:
+def read_dataset(
+    paths: Sequence[Path], fmt: str | None = None, clock_mhz: float = AUGUR_CLOCK_MHZ, *, steady: bool = True
+) -> Dataset:
     """All files as one Dataset, folders standing for the .csv and .parquet files below them.
 
     A folder or URL of a data set (`export --dataset`) is read as one.
 
     fmt: one of FORMATS, told from each file unless given. clock_mhz: turns the cycles of Augur's files into time.
+    steady: leave networks out that a store has from moments in which the processor was slower, which is said.
     Raises UsageError for files that are not there, DataError for their content, and for data of several devices.
     """
     rows: list[Row] = []
@@ -52,7 +56,7 @@ def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float
     sets = [path for path in paths if is_dataset(path)]
     files = [file for path in paths if path not in sets for file in _files(path)]
     for path in sets:
-        _from_runs(read_dataset_runs(url_of(path) or str(path)), str(path), rows, wholes)
+        _from_runs(read_dataset_runs(url_of(path) or str(path)), str(path), steady, (rows, wholes))
     names = _short_names(files)
     for path in files:
         _check_size(path)
@@ -60,7 +64,7 @@ def read_dataset(paths: Sequence[Path], fmt: str | None = None, clock_mhz: float
         if kind == "augur":
             rows += _augur(path, names[path], clock_mhz)
         elif kind == "store":
-            _from_runs(_runs(path), str(path), rows, wholes)
+            _from_runs(_runs(path), str(path), steady, (rows, wholes))
         else:
             rows += _table(path, names[path])
     data = merge(rows, wholes)
@@ -135,16 +139,43 @@ def _runs(path: Path) -> list[RunRecord]:
         return [store.load(run.id) for run in store.runs()]
 
 
-def _from_runs(runs: Sequence[RunRecord], source: str, rows: list[Row], wholes: list[Whole]) -> None:
+def _from_runs(runs: Sequence[RunRecord], source: str, steady: bool, found: tuple[list[Row], list[Whole]]) -> None:
+    rows, wholes = found
+    slow = 0
     for run in runs:
-        for network in run.networks:
-            if network.mode != "profiler":
+        least: dict[str, float] = {}
+        floors = [(_setting_of(network), _floor_ns(network)) for network in run.networks]
+        for setting, ns in floors:
+            least[setting] = min(ns, least.get(setting, math.inf))
+        for network, (setting, ns) in zip(run.networks, floors):
+            if steady and math.inf > ns > _SLOW * least[setting]:
+                slow += 1
+            elif network.mode != "profiler":
                 _from_network(run.device, network, source, rows, wholes)
+    if slow:
+        console.warn(
+            f"{source}: {slow} networks left out: an empty call took over {_SLOW:g} times what it did in others of "
+            "their run, so the processor was slower; measure them again when nothing else runs"
+        )
+
+
+def _floor_ns(network: NetworkRecord) -> float:
+    """An empty call of the runtime, measured among the network's passes; infinite where it was not."""
+    return next((summarise(m.samples_ns, m.loops).median for m in network.measurements if _is_floor(m)), math.inf)
+
+
+def _setting_of(network: NetworkRecord) -> str:
+    """What an empty call depends on besides the processor's speed."""
+    threads = network.info.get("options", {}).get("threads", 1)
+    return network.runtime + (f", {threads} threads" if threads != 1 else "")
+
+
+def _is_floor(m: Measurement) -> bool:
+    return m.kind == "floor" and len(m.samples_ns) > 0
 
 
 def _from_network(device: str, network: NetworkRecord, source: str, rows: list[Row], wholes: list[Whole]) -> None:
-    threads = network.info.get("options", {}).get("threads", 1)
-    setting = f"{device}, {network.runtime}" + (f", {threads} threads" if threads != 1 else "")
+    setting = f"{device}, {_setting_of(network)}"
     call = _call_ns(network)
     all_known, layers = True, []
     for m in network.measurements:
@@ -162,14 +193,14 @@ def _from_network(device: str, network: NetworkRecord, source: str, rows: list[R
 
 
 def _call_ns(network: NetworkRecord) -> float | None:
-    """What a replayed call costs in this network: the cheapest of the layers that only rename a small tensor."""
+    """What a replayed call costs in this network: the lower quartile of the layers that only rename a small tensor."""
     idle = [
         summarise(m.samples_ns, m.loops).median
         for m in network.measurements
         if m.kind == "layer" and m.mode == network.mode == "replay" and m.op in IDLE and len(m.samples_ns)
         if m.spec is not None and m.spec.bytes_moved <= IDLE_BYTES
     ]
-    return min(idle, default=None)
+    return float(np.quantile(idle, 0.25)) if idle else None
 
 
 def _layer_of(m: Measurement) -> tuple[int, ...] | None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
+from augur_edge.predict.calls import Calls, fit_calls, typical
 from augur_edge.predict.encode import FEATURES, FIELDS, OPS, encode, layer_integers
 
 F64 = npt.NDArray[np.float64]
@@ -51,8 +52,9 @@ class Whole:
 class Dataset:
     """Distinct layers: int64[n, 16]; targets by name, float64[n], NaN where unknown, in UNITS.
 
-    networks: per layer, how often it stands in which network; sources: files per layer. n_rows: before merging;
-    n_unnamed: those that name no device; n_conflicts: layers whose rows differ by over 5 %.
+    networks: per layer, how often it stands in which network; sources: files per layer. calls: what a call costs in
+    which network, where replays told; latencies are with the usual one. n_rows: before merging; n_unnamed: those that
+    name no device; n_conflicts: layers whose rows differ by over 5 %.
     """
 
     layers: I64
@@ -61,6 +63,7 @@ class Dataset:
     sources: tuple[frozenset[str], ...]
     devices: frozenset[str] = frozenset()
     wholes: tuple[Whole, ...] = ()
+    calls: Calls | None = None
     n_rows: int = 0
     n_unnamed: int = 0
     n_conflicts: int = 0
@@ -133,7 +136,9 @@ def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
     """Equal layers to one, with the median of their targets. Raises DataError for none, and for mixed units."""
     found: dict[tuple[int, ...], list[Row]] = {}
     n_rows = unnamed = 0
-    for row in _levelled(list(rows)):
+    rows = list(rows)
+    rows = list(_levelled(rows))
+    for row in rows:
         found.setdefault(row.layer, []).append(row)
         n_rows += 1
         unnamed += not row.device
@@ -150,6 +155,7 @@ def merge(rows: Iterable[Row], wholes: Sequence[Whole] = ()) -> Dataset:
         sources=tuple(frozenset(r.source for r in g) for g in groups),
         devices=frozenset(r.device for g in groups for r in g if r.device),
         wholes=tuple(wholes),
+        calls=_calls(rows),
         n_rows=n_rows,
         n_unnamed=unnamed,
         n_conflicts=sum(any(_spread(g, name) > 1.05 for name in UNITS) for g in groups),
@@ -168,14 +174,25 @@ def _check_units(rows: Sequence[Row]) -> None:
             )
 
 
-def _levelled(rows: Sequence[Row]) -> Iterator[Row]:
-    """Latencies as they would be where a call costs what it does in the median network.
+def _calls(rows: Sequence[Row]) -> Calls | None:
+    """From the networks, levelled, in which a call was measured; None for too few."""
+    times: dict[str, list[float]] = {}
+    calls: dict[str, float] = {}
+    for row in rows:
+        if row.call_ns is not None and "latency" in row.targets:
+            times.setdefault(row.network, []).append(row.targets["latency"])
+            calls[row.network] = row.call_ns
+    return fit_calls([(typical(np.array(times[name])), ns) for name, ns in calls.items()])
 
-    A call alone takes 2 us in a small network, whose code stays in the caches, and 7 us in a large one (onnxruntime on
-    an x86-64 server): of most small layers that is over half, and nothing in the layer itself tells which it is.
-    """
+
+def _usual(rows: Sequence[Row]) -> float:
     calls = {row.network: row.call_ns for row in rows if row.call_ns is not None}
-    usual = float(np.median(list(calls.values()))) if calls else 0.0
+    return float(np.median(list(calls.values()))) if calls else 0.0
+
+
+def _levelled(rows: Sequence[Row]) -> Iterator[Row]:
+    """Latencies as they would be where a call costs what it does in the median network (`predict.calls` has why)."""
+    usual = _usual(rows)
     for row in rows:
         if row.call_ns is None or "latency" not in row.targets:
             yield row

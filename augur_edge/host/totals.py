@@ -41,8 +41,14 @@ def fit_totals(data: Dataset, predictions: F64, levels: Sequence[float]) -> Tota
     y = data.targets["latency"]
     count = np.array([len(r) for r in rows], np.float64)
     whole = np.array([w.latency_ns for w in data.wholes])
-    once, per_layer = _fitted(np.array([y[r].sum() for r in rows]), count, whole, float(y.min()))
-    total = np.array([predictions[r].sum() for r in rows]) + once + per_layer * count
+
+    def sums(ns: F64) -> F64:
+        """float64[networks]: of its layers, each with the network's own call where that is known."""
+        calls = data.calls
+        return np.array([(calls.moved(ns[r]) if calls else ns[r]).sum() for r in rows])
+
+    once, per_layer = _fitted(sums(y), count, whole, float(y.min()))
+    total = sums(predictions) + once + per_layer * count
     residuals = np.log(whole / np.maximum(total, 1.0))
     found = _levels(residuals, levels)
     report = {

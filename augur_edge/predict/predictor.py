@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from augur_edge import _kernel
 from augur_edge.errors import DataError
 from augur_edge.layers import Layer
 from augur_edge.network import Network
 from augur_edge.predict.model import ENCODERS
+
+if TYPE_CHECKING:
+    from augur_edge.predict.calls import Calls
 
 Layers = Union[Network, Sequence[Layer], Any]
 
@@ -81,9 +85,29 @@ class Predictor(_kernel.Predictor):
         """
         return Interval(*self.interval_of(level, *layer))
 
+    def predict_layers_of(self, network: Layers) -> Any:
+        """float64[n]: each layer as it is in this network, where a call costs more or less than in the usual one.
+
+        network: a Network, Layers, or int64[n, 16], all of it. As `predict_many` where the predictor was not trained on
+        networks replayed layer by layer.
+        """
+        answer = self.predict_many(_matrix(network)).astype(float)
+        return self._calls.moved(answer) if self._calls is not None else answer
+
     def predict_network(self, network: Layers) -> float:
-        """Sum of the layers plus the network's overhead. network: a Network, Layers, or int64[n, 16]."""
-        return self.predict_network_layers(_matrix(network))
+        """Sum of the layers, as they are in it, plus the network's overhead; network: as in `predict_layers_of`."""
+        layers = _matrix(network)
+        if self._calls is None:
+            return self.predict_network_layers(layers)
+        overhead = self.overhead + self.layer_overhead * len(layers)
+        return float(self.predict_layers_of(layers).sum() + overhead)
+
+    @cached_property
+    def _calls(self) -> Calls | None:
+        from augur_edge.predict.calls import calls_of
+
+        meta = json.loads(self.meta_json or "{}")
+        return calls_of(meta.get("training", {}).get("network", {}).get("calls"))
 
     def network_interval(self, network: Layers, level: float = 0.9) -> Interval:
         """Total of a network and conformal bounds, from networks that were measured whole when it was trained.
@@ -100,7 +124,10 @@ class Predictor(_kernel.Predictor):
         return Interval(value * math.exp(found[0]), value, value * math.exp(found[1]), inside)
 
     def network_total(self, network: Layers) -> _kernel.NetworkTotal:
-        """A total that follows changes of single layers: `.change(position, layer)` gives the new one."""
+        """A total that follows changes of single layers: `.change(position, layer)` gives the new one.
+
+        Of layers with the usual call, as the C library's totals are: that of a network depends on all its layers.
+        """
         return _kernel.NetworkTotal(self, _matrix(network))
 
 

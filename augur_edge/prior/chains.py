@@ -16,17 +16,18 @@ from augur_edge.prior import dims, others, windows
 from augur_edge.prior.draws import Draws
 from augur_edge.prior.sampled import MAX_BYTES, affordable, draws, kind_of, parse_spec
 
-_MAX_NETWORK_MACS = 2_000_000_000
+_MOST_MACS = (1 << 26, 2_000_000_000)  # of a network: from those that stay in a cache to those that nothing holds
 _MAX_ELEMENTS = MAX_BYTES // 16  # of one activation, so that an op on two of them stays within MAX_BYTES
 _TRIES = 30
 _MIN_PIXELS = 7
+_LEAST_TOKENS = 16
 _MIN_CHANNELS = 8  # inside a network; what widens an image may have fewer before it
 _MIN_MACS = 1 << 14  # of a convolution, as in the prior: below it a device times the call
 _FUSING = ("conv2d", "dense")
 _LONE_ACTIVATIONS = ("hard_swish", "swish", "gelu")  # not fused by runtimes into what is before them
 
 
-def sample_chains(spec: str, seed: int, length: int = 24) -> list[Network]:
+def sample_chains(spec: str, seed: int, length: int = 48) -> list[Network]:
     """Random networks that hold about the asked number of layers of each kind, at least that many.
 
     spec: as for `sample_layers`. length: steps of a network before its head; a step adds one to a dozen layers.
@@ -61,6 +62,7 @@ class _Chain:
         self.x = self.b.input
         self._tensors = [self.x]
         self._counted = 0
+        self._most_macs = d.octave(*_MOST_MACS)
 
     @property
     def shape(self) -> Shape:
@@ -77,6 +79,7 @@ class _Chain:
             getattr(self, kind)()
             self._count()
             self._tensors.append(self.x)
+        self._most_macs = _MOST_MACS[1]  # a head is worth it wherever the budget stands
         self.head()
         self._count()
         return self.b.network(self.x)
@@ -91,10 +94,13 @@ class _Chain:
     def _writer(self, tensor: str) -> str | None:
         return next((n.layer.op for n in self.b.nodes if tensor in n.outputs), None)
 
+    def _macs(self) -> int:
+        return sum(n.layer.macs for n in self.b.nodes)
+
     def put(self, layer: Layer) -> bool:
         """Goes on with `layer` and its activation, unless that costs too much."""
-        macs = layer.macs + sum(n.layer.macs for n in self.b.nodes)
-        if not affordable(layer) or macs > _MAX_NETWORK_MACS or prod(layer.outputs[0]) > _MAX_ELEMENTS:
+        macs = layer.macs + self._macs()
+        if not affordable(layer) or macs > self._most_macs or prod(layer.outputs[0]) > _MAX_ELEMENTS:
             return False
         self.x = self.b.layer(replace(layer, activation=None), (self.x,))[0]
         if layer.activation:
@@ -226,8 +232,12 @@ class _Sequences(_Chain):
         self.x = self.b.reshape(y, (batch, tokens, size))
 
     def _narrow(self) -> Shape:
-        """At most 512 tokens of at most 768 features, cut off where there are more."""
-        shape = (1, min(self.shape[1], 512), min(self.shape[2], 768))
+        """At most 512 tokens of at most 768 features, and no more than what is left pays for, cut off."""
+        tokens, size = min(self.shape[1], 512), min(self.shape[2], 768)
+        left = self._most_macs - self._macs()
+        while tokens > _LEAST_TOKENS and tokens * size * (2 * tokens + 3 * size) > left:
+            tokens //= 2
+        shape = (1, tokens, size)
         if shape != self.shape:
             self.x = self.b.slice(self.x, (0, 0, 0), shape)
         return shape

@@ -10,8 +10,9 @@ from machine import HEADER, short_layers, write_augur
 
 from augur_edge.dataset import reading
 from augur_edge.dataset.reading import read_dataset
-from augur_edge.dataset.rows import folds, leave_out, summary
+from augur_edge.dataset.rows import Row, folds, leave_out, merge, summary
 from augur_edge.errors import AugurError, DataError, UsageError
+from augur_edge.predict.encode import from_short
 from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
 from augur_edge.store.flat import write_csv
 from augur_edge.window import Window, conv2d
@@ -191,3 +192,46 @@ def test_no_exact_layer_on_both_sides_of_a_split(tmp_path):
 def test_folds_test_each_layer_once():
     tested = np.concatenate([test for _, test in folds(23, 5, 1)])
     assert sorted(tested.tolist()) == list(range(23))
+
+
+def test_a_call_is_learnt_from_the_networks_that_were_replayed():
+    short = np.array([[1, 14, 14, c, c, 1, 0, 1] for c in range(64, 84)], np.int64)
+    layers = [tuple(row) for row in from_short(short).tolist()]
+    rows = [
+        Row(layer, {"latency": 5000.0 + 120 * i}, f"n{i}", "f", call_ns=1000.0 + 20 * i)
+        for i, layer in enumerate(layers)
+    ]
+    data = merge(rows)
+    assert data.calls is not None and data.calls.usual_ns == 1190.0
+    assert data.targets["latency"].tolist() == [5190.0 + 100 * i for i in range(20)]
+    assert data.calls.of(np.array([5190.0])) < data.calls.usual_ns < data.calls.of(np.array([7090.0]))
+    assert data.take(np.arange(3)).calls == data.calls
+    assert merge(rows[:7]).calls is None
+
+
+def replayed(path, floors):
+    """A store with a network for each of floors, in ns: its floor, and one layer of its own."""
+    networks = []
+    for i, floor in enumerate(floors):
+        layer = conv2d((1, 8 + i, 14, 14), 8, Window(3, 1, 1))
+        measured = [
+            Measurement("floor", "replay", -1, "floor", "identity", samples_ns=np.full(9, floor)),
+            Measurement("layer", "replay", 0, "a", layer.op, spec=layer, samples_ns=np.full(9, 5000), status="ok"),
+        ]
+        networks.append(NetworkRecord(i, f"n{i}", "onnxruntime", "replay", {}, measured))
+    with Store(path) as store:
+        run = RunRecord("1" * 16, 1, "board", "done", {}, {})
+        store.start_run(run)
+        for network in networks:
+            store.put_network(run.id, network)
+            store.save(run.id, network.index, network.measurements)
+        store.finish_run(run.id, "done", None, {})
+
+
+def test_networks_of_a_slowed_processor_are_left_out_and_said(tmp_path, capsys):
+    replayed(tmp_path / "a.db", [930, 940, 1600, 1020])
+    data = read_dataset([tmp_path / "a.db"])
+    assert data.names == ["n0", "n1", "n3"]
+    assert "a.db: 1 networks left out: an empty call took over 1.15 times" in capsys.readouterr().err
+    assert len(read_dataset([tmp_path / "a.db"], steady=False)) == 4
+    assert capsys.readouterr().err == ""

@@ -97,6 +97,8 @@ def text(data: Mapping[str, Any], name: str, where: str) -> str:
     value = data.get(name)
     if not isinstance(value, str):
         raise _wrong(where, name, value, "text")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError as err:  # half a surrogate pair, which JSON can spell and SQLite cannot hold

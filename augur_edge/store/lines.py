@@ -171,8 +171,9 @@ def _parsed_by_parts(text: str) -> dict[str, Any] | None:
     if begin < 8 or end < 0 or end - begin > _LONGEST_KNOWN:
         return None
     try:
-        data = _DECODER.decode(f"{text[:begin]}{_MARK}{text[end:]}")
-        if not isinstance(data, dict) or data.get("spec") != _HERE:
+        # not `decode`, which looks for blanks on both sides with a regular expression
+        data, length = _DECODER.raw_decode(f"{text[:begin]}{_MARK}{text[end:]}")
+        if text[length - begin - len(_MARK) + end :] != "\n" or not isinstance(data, dict) or data.get("spec") != _HERE:
             return None
         data["spec"] = _known_layer(text[begin:end])
     except (ValueError, RecursionError, DataError):

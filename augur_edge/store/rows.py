@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,23 @@ def _unpacked_or_none(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def _digest(*columns: Any, samples: bytes = b"") -> bytes:
-    hasher = hashlib.blake2b(pack(columns).encode(), digest_size=16)
-    hasher.update(samples)
-    return hasher.digest()
+def _digest(*columns: Any) -> bytes:
+    return hashlib.blake2b(pack(columns).encode(), digest_size=16).digest()
+
+
+def _measurement_digest(run_id: str, columns: Row, samples: bytes) -> bytes:
+    """Over what `pack((run_id, *columns))` gives, put together here: half the time of a general encoder."""
+    network, kind, mode, position, name, op, count, nodes, layer, layer_digest, status, reason, loops, energy = columns
+    text = (
+        f"[{_quoted(run_id)},{network},{_quoted(kind)},{_quoted(mode)},{position},{_quoted(name)},{_quoted(op)},{count},"
+        f"{_quoted(nodes)},{_quoted_or_null(layer)},{_quoted_or_null(layer_digest)},{_quoted(status)},"
+        f"{_quoted_or_null(reason)},{loops},{_quoted_or_null(energy)}]"
+    )
+    return hashlib.blake2b(text.encode() + samples, digest_size=16).digest()
+
+
+def _quoted_or_null(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)
 
 
 def run_row(run: RunRecord) -> Row:
@@ -92,7 +106,7 @@ def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
         m.name,
         m.op,
         m.count,
-        pack(m.nodes),
+        f"[{','.join(map(_quoted, m.nodes))}]",
         None if m.spec is None else m.spec.packed,
         None if m.spec is None else m.spec.digest,
         m.status,
@@ -101,7 +115,7 @@ def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
         _packed_or_none(m.energy),
     )
     samples = np.ascontiguousarray(m.samples_ns, "<i8").tobytes()
-    return (*columns, samples, _digest(run_id, *columns, samples=samples))
+    return (*columns, samples, _measurement_digest(run_id, columns, samples))
 
 
 def measurement_from(run_id: str, row: Row) -> Measurement:
@@ -137,7 +151,7 @@ def check_network(run_id: str, row: Row) -> None:
 
 def check_measurement(run_id: str, row: Row) -> None:
     """Raises DataError unless a row of sql.MEASUREMENT_COLUMNS, its layer included, has the content written."""
-    _demand(_digest(run_id, *row[:-2], samples=row[-2]) == row[-1], f"{row[4]!r} of run {run_id}")
+    _demand(_measurement_digest(run_id, row[:-2], row[-2]) == row[-1], f"{row[4]!r} of run {run_id}")
 
 
 def _demand(intact: bool, what: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, Union
 
@@ -144,7 +145,13 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _finite(text: str) -> float:
+    """1e999 is JSON too, and would be written back as Infinity, which is not."""
+    value = float(text)
+    return value if isfinite(value) else _refuse(text)
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
 _HERE = "spec: see the cache"
 _MARK = json.dumps(_HERE)
 _LONGEST_KNOWN = 4096

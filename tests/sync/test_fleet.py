@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -139,6 +140,60 @@ def test_a_connection_that_is_lost_is_taken_up_again(
     (state,) = json.loads(out)["devices"]
     assert (state["state"], state["code"]) == ("ok", 0)
     assert len(list((own_sshd.folder / "data/augur-edge/jobs").iterdir())) == 1
+
+
+def test_a_hanging_device_that_is_gone_when_its_time_is_over(
+    fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # connections are taken by the kernel, and nobody says a word
+        port = deaf.getsockname()[1]
+        own_sshd.config.write_text(f"Host deaf\n  Port {port}\n{own_sshd.config.read_text()}")
+        text = fleet.read_text()
+        hanging = f"[devices.hanging]\nprogram = '{fleet.parent / 'hanging'}'\ntimeout_s = 5\n"
+        fleet.write_text(f"{text[: text.index('[devices.a]')]}{hanging}[devices.deaf]\ntimeout_s = 2\n")
+        command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert child.stderr is not None
+        for line in child.stderr:
+            if line.startswith("hanging: running"):
+                break
+        own_sshd.stop()
+        for pid in own_sshd.sessions():
+            if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
+                os.kill(pid, signal.SIGKILL)
+        out, said = child.communicate(timeout=60)
+    assert child.returncode == 6, said
+    found = {state["device"]: state for state in json.loads(out)["devices"]}
+    assert (found["deaf"]["state"], found["hanging"]["state"]) == ("unreachable", "lost")
+    assert "whether its job began is not known" in found["deaf"]["note"]
+    assert "its job may go on" in found["hanging"]["note"]
+
+    own_sshd.start()  # it went on: a retry follows it under its name, and now it can be told to stop
+    assert main(words(fleet, own_sshd, "run", "--retry", "--timeout", "4")) == 6
+    again = states(capsys)
+    assert (again["hanging"]["state"], again["hanging"]["job"]) == ("timed out", found["hanging"]["job"])
+    assert "was stopped" in str(again["hanging"]["note"])
+
+
+def test_a_job_of_before_a_reboot_neither_runs_nor_is_ended(tmp_path: Path) -> None:
+    job, other = jobs.new_job(), subprocess.Popen(["sleep", "60"], start_new_session=True)
+    folder = tmp_path / "augur-edge/jobs" / job
+    folder.mkdir(parents=True)
+    (folder / "pid").write_text(str(other.pid))
+    (folder / "boot").write_text("another boot")
+
+    def sh(script: str) -> str:
+        env = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+        return subprocess.run(["sh", "-s"], input=script, text=True, env=env, capture_output=True, check=False).stdout
+
+    try:
+        assert sh(jobs.list_script()) == f"{job}|died|\n"
+        assert sh(jobs.stop_script(job)) == ""
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
@@ -17,6 +18,7 @@ from augur_edge.layers import Layer
 from augur_edge.store.database import Row
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
+_LONGEST_KNOWN = 4096
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -130,13 +132,23 @@ def measurement_from(run_id: str, row: Row) -> Measurement:
         op=op,
         count=count,
         nodes=tuple(json.loads(nodes)),
-        spec=None if layer is None else Layer.from_dict(json.loads(layer)),
+        spec=None if layer is None else _layer_from(layer),
         status=status,
         reason=reason,
         loops=loops,
         samples_ns=np.frombuffer(samples, "<i8").astype(np.int64),
         energy=_unpacked_or_none(energy),
     )
+
+
+def _layer_from(text: str) -> Layer:
+    """One object for the many rows of a layer, unless its text is so long that keeping it would cost memory."""
+    return _known_layer(text) if len(text) <= _LONGEST_KNOWN else Layer.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _known_layer(text: str) -> Layer:
+    return Layer.from_dict(json.loads(text))
 
 
 def check_run(row: Row) -> None:

@@ -75,8 +75,8 @@ def _run(devices: Sequence[FleetDevice], args: argparse.Namespace) -> list[State
     if args.retry == bool(args.words) or not words:
         raise UsageError("name a command after --, as in `fleet run devices.toml -- measure resnet18`, or --retry")
     _make(args.logs)
-    # a job that only the connection was lost to is still ours to follow
-    running = {name: state.job for name, state in known.items() if state.state == fleet.LOST}
+    # a job whose end nobody has seen is still ours to follow; where it never began, it begins under its name
+    running = {name: state.job for name, state in known.items() if state.state not in fleet.ENDED}
     states = [fleet.State(device.name, running.get(device.name) or jobs.new_job()) for device in devices]
     table = _Table(states)
     sessions = [

@@ -14,6 +14,7 @@ from augur_edge.errors import DataError
 from augur_edge.layers import Layer
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord, Samples
 
+_DEEPEST = 50
 _INT64 = range(-(1 << 63), 1 << 63)
 _HEX = frozenset("0123456789abcdef")
 
@@ -97,6 +98,8 @@ def text(data: Mapping[str, Any], name: str, where: str) -> str:
     value = data.get(name)
     if not isinstance(value, str):
         raise _wrong(where, name, value, "text")
+    if value.isascii():
+        return value
     try:
         value.encode()
     except UnicodeEncodeError as err:  # half a surrogate pair, which JSON can spell and SQLite cannot hold
@@ -121,7 +124,20 @@ def _object(data: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:
     value = data.get(name)
     if not isinstance(value, dict):
         raise _wrong(where, name, value, "an object")
+    _demand_shallow(value, name, where)
     return value
+
+
+def _demand_shallow(value: Any, name: str, where: str) -> None:
+    """What can just be read here could not be read from deeper in a program's stack."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner for v in level if isinstance(v, (dict, list)) for inner in (v.values() if isinstance(v, dict) else v)
+        ]
+        if not level:
+            return
+    raise DataError(f"{where}: {name} is nested more than {_DEEPEST} deep")
 
 
 def _one_of(allowed: tuple[str, ...], data: Mapping[str, Any], name: str, where: str) -> str:
@@ -142,6 +158,7 @@ def _is_texts(value: Any) -> bool:
 def _verdict(value: Any, where: str) -> dict[str, Any] | None:
     if value is None:
         return None
+    _demand_shallow(value, "verdict", where)
     reasons = value.get("reasons") if isinstance(value, dict) and isinstance(value.get("steady"), bool) else None
     if isinstance(reasons, list) and all(isinstance(r, dict) and isinstance(r.get("text"), str) for r in reasons):
         return dict(value)
@@ -152,6 +169,7 @@ def layer_of(value: Any, where: str) -> Layer | None:
     """A spec as plain data, or one that was looked at before."""
     if value is None or isinstance(value, Layer):
         return value
+    _demand_shallow(value, "spec", where)
     try:
         layer = Layer.from_dict(value)
         whole = all(type(d) is int for shape in (*layer.inputs, *layer.outputs, *layer.weights) for d in shape)

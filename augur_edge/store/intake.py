@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -124,14 +123,11 @@ class Intake:
         return (self._key, *row[:8], key, *row[10:])
 
     def _add_layer(self, layer: Layer) -> tuple[int, Layer]:
-        """Its key, and the layer as the store spells it: 1 and 1.0 are one layer but two texts."""
-        self._db.write(sql.SAVE_SPEC, (layer.digest, layer.packed))
-        ((key, text),) = self._db.read("SELECT key, layer FROM spec WHERE digest = ?", (layer.digest,))
-        known = layer if text == layer.packed else Layer.from_dict(json.loads(text))
+        found = self._store.save_layer(layer)
         if len(self._layers) >= _MOST_LAYERS:
             self._layers.clear()
-        self._layers[layer.packed] = (int(key), known)
-        return int(key), known
+        self._layers[layer.packed] = found
+        return found
 
 
 def is_ingested(store: Store, batch: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, Union
 
@@ -144,7 +145,13 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _finite(text: str) -> float:
+    """1e999 is JSON too, and would be written back as Infinity, which is not."""
+    value = float(text)
+    return value if isfinite(value) else _refuse(text)
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
 _HERE = "spec: see the cache"
 _MARK = json.dumps(_HERE)
 _LONGEST_KNOWN = 4096
@@ -171,8 +178,9 @@ def _parsed_by_parts(text: str) -> dict[str, Any] | None:
     if begin < 8 or end < 0 or end - begin > _LONGEST_KNOWN:
         return None
     try:
-        data = _DECODER.decode(f"{text[:begin]}{_MARK}{text[end:]}")
-        if not isinstance(data, dict) or data.get("spec") != _HERE:
+        # not `decode`, which looks for blanks on both sides with a regular expression
+        data, length = _DECODER.raw_decode(f"{text[:begin]}{_MARK}{text[end:]}")
+        if text[length - begin - len(_MARK) + end :] != "\n" or not isinstance(data, dict) or data.get("spec") != _HERE:
             return None
         data["spec"] = _known_layer(text[begin:end])
     except (ValueError, RecursionError, DataError):

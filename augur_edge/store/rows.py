@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from augur_edge.layers import Layer
 from augur_edge.store.database import Row
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
 
+_LONGEST_KNOWN = 4096
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -32,10 +35,23 @@ def _unpacked_or_none(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def _digest(*columns: Any, samples: bytes = b"") -> bytes:
-    hasher = hashlib.blake2b(pack(columns).encode(), digest_size=16)
-    hasher.update(samples)
-    return hasher.digest()
+def _digest(*columns: Any) -> bytes:
+    return hashlib.blake2b(pack(columns).encode(), digest_size=16).digest()
+
+
+def _measurement_digest(run_id: str, columns: Row, samples: bytes) -> bytes:
+    """Over what `pack((run_id, *columns))` gives, put together here: half the time of a general encoder."""
+    network, kind, mode, position, name, op, count, nodes, layer, layer_digest, status, reason, loops, energy = columns
+    text = (
+        f"[{_quoted(run_id)},{network},{_quoted(kind)},{_quoted(mode)},{position},{_quoted(name)},{_quoted(op)},{count},"
+        f"{_quoted(nodes)},{_quoted_or_null(layer)},{_quoted_or_null(layer_digest)},{_quoted(status)},"
+        f"{_quoted_or_null(reason)},{loops},{_quoted_or_null(energy)}]"
+    )
+    return hashlib.blake2b(text.encode() + samples, digest_size=16).digest()
+
+
+def _quoted_or_null(text: str | None) -> str:
+    return "null" if text is None else _quoted(text)
 
 
 def run_row(run: RunRecord) -> Row:
@@ -92,7 +108,7 @@ def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
         m.name,
         m.op,
         m.count,
-        pack(m.nodes),
+        f"[{','.join(map(_quoted, m.nodes))}]",
         None if m.spec is None else m.spec.packed,
         None if m.spec is None else m.spec.digest,
         m.status,
@@ -101,7 +117,7 @@ def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
         _packed_or_none(m.energy),
     )
     samples = np.ascontiguousarray(m.samples_ns, "<i8").tobytes()
-    return (*columns, samples, _digest(run_id, *columns, samples=samples))
+    return (*columns, samples, _measurement_digest(run_id, columns, samples))
 
 
 def measurement_from(run_id: str, row: Row) -> Measurement:
@@ -116,13 +132,23 @@ def measurement_from(run_id: str, row: Row) -> Measurement:
         op=op,
         count=count,
         nodes=tuple(json.loads(nodes)),
-        spec=None if layer is None else Layer.from_dict(json.loads(layer)),
+        spec=None if layer is None else _layer_from(layer),
         status=status,
         reason=reason,
         loops=loops,
         samples_ns=np.frombuffer(samples, "<i8").astype(np.int64),
         energy=_unpacked_or_none(energy),
     )
+
+
+def _layer_from(text: str) -> Layer:
+    """One object for the many rows of a layer, unless its text is so long that keeping it would cost memory."""
+    return _known_layer(text) if len(text) <= _LONGEST_KNOWN else Layer.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=1024)
+def _known_layer(text: str) -> Layer:
+    return Layer.from_dict(json.loads(text))
 
 
 def check_run(row: Row) -> None:
@@ -137,7 +163,7 @@ def check_network(run_id: str, row: Row) -> None:
 
 def check_measurement(run_id: str, row: Row) -> None:
     """Raises DataError unless a row of sql.MEASUREMENT_COLUMNS, its layer included, has the content written."""
-    _demand(_digest(run_id, *row[:-2], samples=row[-2]) == row[-1], f"{row[4]!r} of run {run_id}")
+    _demand(_measurement_digest(run_id, row[:-2], row[-2]) == row[-1], f"{row[4]!r} of run {run_id}")
 
 
 def _demand(intact: bool, what: str) -> None:

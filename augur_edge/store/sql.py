@@ -53,27 +53,20 @@ MEASUREMENT_COLUMNS = (
 MEASUREMENTS = "measurement m LEFT JOIN spec s ON s.key = m.spec"
 
 SAVE_SPEC = "INSERT INTO spec (digest, layer) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
-SAVE_MEASUREMENT = """
-INSERT INTO measurement (run, network, kind, mode, position, name, op, count, nodes, spec, status, reason, loops,
-  energy, samples, digest)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT key FROM spec WHERE digest = ?), ?, ?, ?, ?, ?, ?)
-ON CONFLICT (run, network, kind, mode, position) DO UPDATE SET
-  name = excluded.name, op = excluded.op, count = excluded.count, nodes = excluded.nodes, spec = excluded.spec,
-  status = excluded.status, reason = excluded.reason, loops = excluded.loops,
-  energy = excluded.energy, samples = excluded.samples, digest = excluded.digest
-"""
+SPEC = "SELECT key, layer FROM spec WHERE digest = ?"
 ADD_MEASUREMENT = """
 INSERT INTO measurement (run, network, kind, mode, position, name, op, count, nodes, spec, status, reason, loops,
   energy, samples, digest)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-JOIN_MEASUREMENT = f"""{ADD_MEASUREMENT}
+UPDATE_MEASUREMENT = """
 ON CONFLICT (run, network, kind, mode, position) DO UPDATE SET
   name = excluded.name, op = excluded.op, count = excluded.count, nodes = excluded.nodes, spec = excluded.spec,
   status = excluded.status, reason = excluded.reason, loops = excluded.loops,
   energy = excluded.energy, samples = excluded.samples, digest = excluded.digest
-WHERE length(excluded.samples) > length(samples)
 """
+SAVE_MEASUREMENT = ADD_MEASUREMENT + UPDATE_MEASUREMENT
+JOIN_MEASUREMENT = f"{SAVE_MEASUREMENT}WHERE length(excluded.samples) > length(samples)"
 SAVE_RUN = """
 INSERT INTO run (id, created_unix_ns, finished_unix_ns, device, status, context, plan, verdict, digest, owner)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -5,6 +5,7 @@ What `save` has returned from is kept, whatever happens to the process next. Run
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import Any, Callable
 
 from augur_edge import console
 from augur_edge.errors import UsageError
+from augur_edge.layers import Layer
 from augur_edge.store import rows, sql
 from augur_edge.store.database import Database
 from augur_edge.store.integrity import check
@@ -187,9 +189,22 @@ class Store:
 
     def _put_measurements(self, run_id: str, network: int, measurements: Sequence[Measurement]) -> None:
         key = self._key(run_id)
-        ready = [rows.measurement_row(run_id, network, m) for m in measurements]
-        self._db.write_many(sql.SAVE_SPEC, [(row[9], row[8]) for row in ready if row[9] is not None])
-        self._db.write_many(sql.SAVE_MEASUREMENT, [(key, *row[:8], *row[9:]) for row in ready])
+        known = {m.spec.packed: self.save_layer(m.spec) for m in measurements if m.spec is not None}
+        ready = []
+        for m in measurements:
+            layer_key, layer = (None, None) if m.spec is None else known[m.spec.packed]
+            row = rows.measurement_row(run_id, network, replace(m, spec=layer))
+            ready.append((key, *row[:8], layer_key, *row[10:]))
+        self._db.write_many(sql.SAVE_MEASUREMENT, ready)
+
+    def save_layer(self, layer: Layer) -> tuple[int, Layer]:
+        """Inside a transaction: the layer's key, and the layer as the store spells it.
+
+        1 and 1.0 are one layer but two texts, and a measurement's digest is over the text that the store has.
+        """
+        self._db.write(sql.SAVE_SPEC, (layer.digest, layer.packed))
+        ((key, text),) = self._db.read(sql.SPEC, (layer.digest,))
+        return int(key), layer if text == layer.packed else Layer.from_dict(json.loads(text))
 
     def _key(self, run_id: str) -> int:
         found = self._db.read("SELECT key FROM run WHERE id = ?", (run_id,))

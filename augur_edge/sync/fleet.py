@@ -20,6 +20,7 @@ from augur_edge.sync.ssh import Ssh, environment, explained
 
 WAITING, RUNNING, OK, FAILED = "waiting", "running", "ok", "failed"
 TIMED_OUT, UNREACHABLE, LOST = "timed out", "unreachable", "lost"
+ENDED = frozenset({OK, FAILED, TIMED_OUT})
 LAST = "last.json"
 _AGAIN_S = 2.0
 _SHORT_S = 20.0
@@ -57,12 +58,19 @@ class Session:
         try:
             await asyncio.wait_for(self._follow([self._device.program, *words]), timeout_s)
         except asyncio.TimeoutError:
-            told = self.state.state != WAITING and await self._stop()
-            what = "its job was stopped" if told else "its job may still be running"
-            self._set(TIMED_OUT, note=f"not done after {timeout_s:g} s; {what}")
+            await self._give_up(timeout_s)
         finally:
             self.state.seconds = time.monotonic() - start_s
             self._changed()
+
+    async def _give_up(self, timeout_s: float) -> None:
+        """Stop the job; where nobody confirms that, the state says what is not known, and a retry asks again."""
+        if self.state.state == WAITING:
+            self._set(UNREACHABLE, note=f"no word from it in {timeout_s:g} s; whether its job began is not known")
+        elif await self._stop():
+            self._set(TIMED_OUT, note=f"not done after {timeout_s:g} s; its job was stopped")
+        else:
+            self._set(LOST, note=f"not done after {timeout_s:g} s, nor can it be told to stop; its job may go on")
 
     async def _follow(self, words: Sequence[str]) -> None:
         """Through lost connections: the job does not notice them."""
@@ -109,7 +117,7 @@ class Session:
                     self._set(RUNNING)
                 elif word == "note":
                     self._set(RUNNING, note=_clean(rest))
-                elif word == "exit" and rest.isdigit():
+                elif word == "exit" and rest.isdecimal():
                     ending = (OK if rest == "0" else FAILED, int(rest), "")
                 elif word == "died":
                     ending = (FAILED, None, "the job died without a word: killed, or the device was switched off")
@@ -185,7 +193,7 @@ async def _status(device: FleetDevice, ssh: Ssh) -> list[State]:
 
 
 def _listed(device: str, job: str, state: str, note: str) -> State:
-    code = int(state[5:]) if state.startswith("exit ") and state[5:].isdigit() else None
+    code = int(state[5:]) if state.startswith("exit ") and state[5:].isdecimal() else None
     if code is None:
         return State(device, job, RUNNING if state == "running" else FAILED, None, 0.0, note or state)
     return State(device, job, FAILED if code else OK, code, 0.0, note)
@@ -207,6 +215,8 @@ def not_ok(folder: Path) -> tuple[list[str], dict[str, State]]:
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
         states = [State(**values) for values in data["devices"]]
+        if not all(jobs.is_job(state.job) for state in states):
+            raise ValueError("a job is called otherwise")
         return list(map(str, data["words"])), {s.device: s for s in states if s.state != OK}
     except OSError as err:
         raise DataError(f"{path}: {err.strerror}; --retry needs the folder of an earlier run, see --logs") from err

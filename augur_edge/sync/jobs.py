@@ -13,11 +13,16 @@ from collections.abc import Sequence
 
 _JOB = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}\Z")
 
-_JOBS = 'jobs="${XDG_DATA_HOME:-$HOME/.local/share}/augur-edge/jobs"\n'
+# After a reboot the number of a job's process may be another one's, which is neither followed nor ended.
+_JOBS = """jobs="${XDG_DATA_HOME:-$HOME/.local/share}/augur-edge/jobs"
+boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
+lives() { [ -e "$1/pid" ] && [ "$(cat "$1/boot" 2>/dev/null)" = "$(boot)" ] && kill -0 "$(cat "$1/pid")" 2>/dev/null; }
+"""
 # In a session of its own the job hears nothing of the connection's end, and can be ended with all it started.
 _START = """
 mkdir -p "$jobs" || exit 73
 if mkdir "$job" 2>/dev/null; then
+  boot >"$job/boot"
   run=nohup; command -v setsid >/dev/null && run="nohup setsid"
   $run sh -c 'job=$1; shift; echo $$ >"$job/pid"; "$@" >"$job/log" 2>&1; echo $? >"$job/exit.new"
     mv "$job/exit.new" "$job/exit"' augur-job "$job" {words} </dev/null >/dev/null 2>&1 &
@@ -27,7 +32,7 @@ _WATCH = """
 echo started
 silent=0
 while [ ! -e "$job/exit" ]; do
-  if [ -e "$job/pid" ] && kill -0 "$(cat "$job/pid")" 2>/dev/null; then silent=0; else silent=$((silent + 1)); fi
+  if lives "$job"; then silent=0; else silent=$((silent + 1)); fi
   [ $silent -gt 5 ] && { echo died; break; }
   echo "note $(tail -n 1 "$job/log" 2>/dev/null | cut -c 1-120)"
   sleep 0.5 2>/dev/null || sleep 1
@@ -37,7 +42,8 @@ echo log
 cat "$job/log" 2>/dev/null
 """
 _STOP = """
-pid=$(cat "$job/pid") || exit 1
+lives "$job" || exit 1
+pid=$(cat "$job/pid")
 kill -TERM "-$pid" 2>/dev/null || kill -TERM "$pid" || exit 1
 for i in 1 2 3 4 5 6 7 8 9 10; do
   kill -0 "$pid" 2>/dev/null || break
@@ -51,7 +57,7 @@ _LIST = """
 for job in "$jobs"/*; do
   [ -d "$job" ] || continue
   state=died
-  [ -e "$job/pid" ] && kill -0 "$(cat "$job/pid")" 2>/dev/null && state=running
+  lives "$job" && state=running
   [ -e "$job/exit" ] && state="exit $(cat "$job/exit")"
   echo "${job##*/}|$state|$(tail -n 1 "$job/log" 2>/dev/null | cut -c 1-120)"
 done

@@ -12,6 +12,7 @@ from augur_edge import config, console
 from augur_edge.device import identify
 from augur_edge.errors import AugurError, DataError, RemoteError, UsageError
 from augur_edge.store.files import write_whole
+from augur_edge.store.table import clean
 from augur_edge.sync.names import Target, predictor_name
 from augur_edge.sync.ssh import Ssh, environment, explained
 
@@ -34,9 +35,11 @@ def check(data: bytes, name: str, any_device: bool = False) -> None:
         meta = json.loads(predictor.meta_json or "{}")
     except (ValueError, DataError) as err:
         raise DataError(f"{name}: not a predictor for this device's kernel: {err}") from err
-    trained = meta.get("training", {}).get("devices") if isinstance(meta, dict) else None
-    if not trained:
-        console.talk(f"{name}: does not say on which device it was measured")
+    training = meta.get("training") if isinstance(meta, dict) else None
+    trained = training.get("devices") if isinstance(training, dict) else None
+    if not isinstance(trained, list) or not trained:
+        if not any_device:
+            console.warn(f"{name}: does not say what it was trained on; whether that fits this device is not checked")
         return
     here = identify().id
     # an id ends in what tells one board from another of its kind; before that stands the kind
@@ -62,7 +65,7 @@ def install(data: bytes, path: Path, any_device: bool = False) -> bool:
         if path.exists():
             if path.read_bytes() == data:
                 return False
-            _keep(path)
+            _second_name(path).replace(path.with_name(path.name + PREVIOUS))
         write_whole(path, lambda temporary: _write(temporary, data))
     except OSError as err:
         raise AugurError(f"{path}: cannot be written: {err.strerror}") from err
@@ -74,19 +77,22 @@ def rollback(path: Path) -> None:
     previous = path.with_name(path.name + PREVIOUS)
     if not previous.is_file():
         raise UsageError(f"{path}: no predictor before it was kept")
-    check(previous.read_bytes(), previous.name, any_device=True)
-    current = path.with_name(f".{path.name}.{os.getpid()}")
-    os.link(path, current)
-    previous.replace(path)
-    current.replace(previous)
+    try:
+        check(previous.read_bytes(), previous.name, any_device=True)
+        current = _second_name(path) if path.exists() else None
+        previous.replace(path)
+        if current is not None:
+            current.replace(previous)
+    except OSError as err:
+        raise AugurError(f"{path}: cannot be rolled back: {err.strerror}") from err
 
 
-def _keep(path: Path) -> None:
-    """A second name for what is at `path`, so that at no time there is no predictor."""
+def _second_name(path: Path) -> Path:
+    """For what is at `path`, so that at no time there is no predictor."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.previous")
     temporary.unlink(missing_ok=True)
     os.link(path, temporary)
-    temporary.replace(path.with_name(path.name + PREVIOUS))
+    return temporary
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -112,6 +118,9 @@ def remote(ssh: Ssh, device: Target, words: list[str], data: bytes) -> str:
         raise _failed(done.returncode, f"{device.host}: {said.split('augur-edge: error: ')[-1].strip()}")
     if done.returncode:
         raise explained(device.host, said, done.returncode)
+    for line in said.splitlines():
+        if line.startswith("warning: "):
+            console.warn(f"{device.host}: {clean(line[9:])}")
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -76,19 +77,23 @@ class Folder:
         """Take `wanted` as the store whose runs come here. Raises DataError where it is another one's folder."""
         if not re.fullmatch("[0-9a-f]{16}", wanted):
             raise DataError("origin is not 16 hex digits")
-        try:
-            with os.fdopen(self._open(ORIGIN, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w") as file:
-                file.write(wanted)
-        except FileExistsError:
-            with os.fdopen(self._open(ORIGIN, os.O_RDONLY), "rb") as file:
-                found = file.read(64).decode("ascii", "replace").strip()
-            if found != wanted:
-                raise DataError(other_origin(self.device)) from None
+        if not self.has(ORIGIN):  # never half there, on a full disk say: that would pass for another store's
+            temporary = partial(ORIGIN)
+            with self.create(temporary) as file:
+                file.write(wanted.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            self.keep(temporary, ORIGIN)
+        with os.fdopen(self._open(ORIGIN, os.O_RDONLY), "rb") as file:
+            found = file.read(64).decode("ascii", "replace").strip()
+        if found != wanted:
+            raise DataError(other_origin(self.device))
 
     def tidy(self) -> None:
         """Remove uploads that came to no end."""
         for name in filter(is_partial, os.listdir(self._fd)):  # noqa: PTH208
-            os.unlink(name, dir_fd=self._fd)
+            with suppress(FileNotFoundError):  # another session was faster
+                os.unlink(name, dir_fd=self._fd)
 
     def has(self, batch: str) -> bool:
         """Whether a batch is here."""
@@ -103,8 +108,11 @@ class Folder:
 
     def keep(self, temporary: str, name: str) -> None:
         """Call a new file `name`, unless there is one."""
-        if not self.has(name):
+        try:
             os.link(temporary, name, src_dir_fd=self._fd, dst_dir_fd=self._fd, follow_symlinks=False)
+        except FileExistsError:
+            if not self.has(name):  # something else of that name
+                raise
         os.unlink(temporary, dir_fd=self._fd)
         os.fsync(self._fd)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from anyruns import runs
-from handmade import layer, network, plain, run, same
+from handmade import CONV, layer, network, plain, run, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -223,3 +223,14 @@ def test_ids_are_hex_unique_and_sorted_by_time() -> None:
     assert len(set(ids)) == len(ids)
     assert all(len(i) == 16 and int(i, 16) for i in ids)
     assert [i[:13] for i in ids] == sorted(i[:13] for i in ids)
+
+
+def test_a_layer_spelt_in_two_ways_stays_intact(store: Store) -> None:
+    first, second = (replace(CONV, attrs=(("alpha", alpha),)) for alpha in (1, 1.0))
+    assert (first.digest, first.packed == second.packed) == (second.digest, False)
+    for number, spec in enumerate((first, second)):
+        store.add_run(run(f"{number:016x}", networks=[network(measurements=[layer(0, "conv", 1000, spec=spec)])]))
+    store.start_run(run("00000000000000ff", status="running", networks=[]))
+    store.put_network("00000000000000ff", network(measurements=[]))
+    store.save("00000000000000ff", 0, [layer(0, "conv", 1000, spec=second), layer(1, "conv", 1000, spec=first)])
+    assert store.check() == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,15 +20,16 @@ from augur_edge.errors import DataError
 from augur_edge.sync import jobs
 from augur_edge.sync.devices import read_devices
 
-SLOW_S, LESS_SLOW_S = 9, 5  # long enough for a busy machine to reach every device before
+SLOW_S = 9  # long enough for a busy machine to reach every device before
 
 
 @pytest.fixture
 def fleet(own_sshd: Sshd, tmp_path: Path) -> Path:
-    """devices.toml; a, b and slow work, `hanging` never ends, nobody listens for `dead`."""
+    """devices.toml: a and b work, slow when there is a file `go`, `hanging` never ends, for `dead` nobody listens."""
     own_sshd.start()
     own_sshd.config.write_text(f"Host dead\n  Port {free_port()}\n{own_sshd.config.read_text()}")
-    for name, line in (("slow", f"sleep {LESS_SLOW_S}"), ("hanging", "echo hangs; sleep 1000")):
+    waits = f"while [ ! -e '{tmp_path / 'go'}' ]; do sleep 0.1; done"
+    for name, line in (("slow", waits), ("hanging", "echo hangs; sleep 1000")):
         path = tmp_path / name
         path.write_text(f'#!/bin/sh\n{line}\nexec {own_sshd.program} "$@"\n')
         path.chmod(0o755)
@@ -55,7 +57,7 @@ def states(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
 
 def test_five_devices(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
     slow = fleet.parent / "slow"
-    slow.write_text(slow.read_text().replace(f"sleep {LESS_SLOW_S}", f"sleep {SLOW_S}"))
+    slow.write_text(f'#!/bin/sh\nsleep {SLOW_S}\nexec {own_sshd.program} "$@"\n')
     assert main(words(fleet, own_sshd, "run", *measure(fleet))) == 6
     found = states(capsys)
     assert {name: (s["state"], s["code"]) for name, s in found.items()} == {
@@ -96,6 +98,7 @@ def test_ctrl_c_leaves_jobs_that_status_finds(fleet: Path, own_sshd: Sshd, capsy
     assert main(words(fleet, own_sshd, "status")) == 6  # nobody answers for `dead`
     found = status(capsys)
     assert (found[job], found[""]) == ("running", "unreachable")
+    (fleet.parent / "go").touch()
     for _ in range(100):
         main(words(fleet, own_sshd, "status"))
         if status(capsys)[job] == "ok":
@@ -133,12 +136,67 @@ def test_a_connection_that_is_lost_is_taken_up_again(
     for pid in own_sshd.sessions():
         if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
             os.kill(pid, signal.SIGKILL)
+    assert any(line.startswith("slow: lost") for line in child.stderr)
+    (fleet.parent / "go").touch()
     out, said = child.communicate(timeout=60)
     assert child.returncode == 0, said
-    assert "slow: lost" in said
     (state,) = json.loads(out)["devices"]
     assert (state["state"], state["code"]) == ("ok", 0)
     assert len(list((own_sshd.folder / "data/augur-edge/jobs").iterdir())) == 1
+
+
+def test_a_hanging_device_that_is_gone_when_its_time_is_over(
+    fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # connections are taken by the kernel, and nobody says a word
+        port = deaf.getsockname()[1]
+        own_sshd.config.write_text(f"Host deaf\n  Port {port}\n{own_sshd.config.read_text()}")
+        text = fleet.read_text()
+        hanging = f"[devices.hanging]\nprogram = '{fleet.parent / 'hanging'}'\ntimeout_s = 5\n"
+        fleet.write_text(f"{text[: text.index('[devices.a]')]}{hanging}[devices.deaf]\ntimeout_s = 2\n")
+        command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert child.stderr is not None
+        for line in child.stderr:
+            if line.startswith("hanging: running"):
+                break
+        own_sshd.stop()
+        for pid in own_sshd.sessions():
+            if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
+                os.kill(pid, signal.SIGKILL)
+        out, said = child.communicate(timeout=60)
+    assert child.returncode == 6, said
+    found = {state["device"]: state for state in json.loads(out)["devices"]}
+    assert (found["deaf"]["state"], found["hanging"]["state"]) == ("unreachable", "lost")
+    assert "whether its job began is not known" in found["deaf"]["note"]
+    assert "its job may go on" in found["hanging"]["note"]
+
+    own_sshd.start()  # it went on: a retry follows it under its name, and now it can be told to stop
+    assert main(words(fleet, own_sshd, "run", "--retry", "--timeout", "4")) == 6
+    again = states(capsys)
+    assert (again["hanging"]["state"], again["hanging"]["job"]) == ("timed out", found["hanging"]["job"])
+    assert "was stopped" in str(again["hanging"]["note"])
+
+
+def test_a_job_of_before_a_reboot_neither_runs_nor_is_ended(tmp_path: Path) -> None:
+    job, other = jobs.new_job(), subprocess.Popen(["sleep", "60"], start_new_session=True)
+    folder = tmp_path / "augur-edge/jobs" / job
+    folder.mkdir(parents=True)
+    (folder / "pid").write_text(str(other.pid))
+    (folder / "boot").write_text("another boot")
+
+    def sh(script: str) -> str:
+        env = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+        return subprocess.run(["sh", "-s"], input=script, text=True, env=env, capture_output=True, check=False).stdout
+
+    try:
+        assert sh(jobs.list_script()) == f"{job}|died|\n"
+        assert sh(jobs.stop_script(job)) == ""
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
 
 
 @pytest.mark.parametrize(

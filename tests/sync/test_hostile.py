@@ -56,7 +56,13 @@ def edited(at: int, **fields: object) -> str:
     return "".join(json.dumps(record) + "\n" for record in records)
 
 
+def nested(depth: int) -> object:
+    """An object with lists in lists."""
+    return json.loads('{"a":' + "[" * depth + "]" * depth + "}")
+
+
 LINES = lines_of(GOOD)
+SPEC = {"op": "x", "inputs": [[1]], "outputs": [[1]]}
 MANY_COLUMNS = '{"record":"run",' + ",".join(f'"c{i}":{i}' for i in range(1_000_000)) + "}\n"
 TEXTS = {
     "a million columns": (MANY_COLUMNS, "a line above"),
@@ -73,6 +79,11 @@ TEXTS = {
     "another run than in the name": (edited(0, id="f" * 16), "holds runs"),
     "a number beyond 64 bits": (edited(2, samples_ns=[2**70]), "samples_ns"),
     "NaN": (LINES.replace('"precision":0.01', '"precision":NaN'), "no number"),
+    "infinity as a number": (LINES.replace('"precision":0.01', '"precision":1e999'), "no number"),
+    "infinite energy": (edited(2, energy={"median": 7e77}).replace("7e+77", "1e999"), "no number"),
+    "an infinite attribute": (edited(2, spec={**SPEC, "attrs": {"a": 7e77}}).replace("7e+77", "1e999"), "no number"),
+    "a deep context": (edited(0, context=nested(900)), "context is nested"),
+    "a deep layer": (edited(2, spec={**SPEC, "attrs": nested(400)}), "spec is nested"),
     "samples as text": (edited(2, samples_ns=["1"]), "samples_ns"),
     "promises more records": (edited(0, records=10**15), "cut short"),
     "a million networks in the header": (edited(0, records=-1), "records"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from helpers import content, filled, target
 from loopback import Sshd
 
 from augur_edge.cli import main
-from augur_edge.errors import DataError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.predict.format import dumps, loads
 from augur_edge.store import Store
 from augur_edge.store.ledger import Ledger
@@ -21,8 +22,6 @@ GOLDEN = (Path(__file__).parents[1] / "predict/golden/layer-1.augpred").read_byt
 
 def trained_for(device: str) -> bytes:
     """The golden predictor, saying where it was measured."""
-    from dataclasses import replace
-
     return dumps(replace(loads(GOLDEN), meta={"training": {"devices": [device]}}))
 
 
@@ -190,3 +189,35 @@ def test_sync_fetches_the_devices_predictors(own_sshd: Sshd, tmp_path: Path, res
         assert main(["sync", str(target(inbox)), *words, "--predictors", str(tmp_path / "mine")]) == 0
         assert [p.name for p in (tmp_path / "mine").iterdir()] == ["p.augpred"]
     assert (tmp_path / "mine/p.augpred").read_bytes() == GOLDEN
+
+
+@pytest.mark.parametrize("meta", [{}, {"training": 3}, {"training": {"devices": 3}}, {"training": {"devices": []}}])
+def test_a_predictor_that_does_not_say_for_which_device(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], meta: dict[str, object]
+) -> None:
+    data = dumps(replace(loads(GOLDEN), meta=meta))
+    assert install(data, tmp_path / "p.augpred")
+    assert "is not checked" in capsys.readouterr().err
+    assert install(data, tmp_path / "q.augpred", any_device=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_what_a_device_warns_of_is_passed_on(
+    own_name: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "p.augpred"
+    path.write_bytes(dumps(replace(loads(GOLDEN), meta={})))
+    words = ["--folder", str(tmp_path / "there"), "-q", "--ssh-config", str(own_name.config)]
+    assert main(["deploy", str(path), "board", *words, "--program", str(own_name.program)]) == 0
+    assert "board: p.augpred: does not say what it was trained on" in capsys.readouterr().err
+
+
+def test_rollback_where_the_current_one_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / "p.augpred"
+    for device in ("one", "two"):
+        install(trained_for(device), path, any_device=True)
+    path.unlink()
+    rollback(path)
+    assert path.read_bytes() == trained_for("one")
+    with pytest.raises(UsageError, match="no predictor before it"):
+        rollback(path)

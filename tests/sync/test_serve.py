@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from handmade import lines_of
 from helpers import a_run, leftovers
 from loopback import ROOT
 
+from augur_edge.errors import DataError
 from augur_edge.sync import protocol
 from augur_edge.sync.channel import Frame, framed
 from augur_edge.sync.names import BatchName
+from augur_edge.sync.serve import Folder
 
 GOOD = a_run(1)
 DATA = gzip.compress(lines_of(GOOD).encode(), 1, mtime=0)
@@ -164,3 +167,18 @@ def test_another_store_of_the_same_name(client: Client) -> None:
     assert client.ask(protocol.HAVE, origin="1" * 16, batches=[])[0] == protocol.OK
     client.is_refused(protocol.HAVE, "two devices with one id", origin="2" * 16, batches=[])
     client.is_refused(protocol.HAVE, "not 16 hex digits", origin="../x", batches=[])
+
+
+def test_an_origin_that_finds_no_room_is_not_taken_for_another_stores(tmp_path: Path) -> None:
+    folder, (soft, hard) = Folder(tmp_path, "board-1"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            folder.origin("0" * 16)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    folder.tidy()
+    folder.origin("0" * 16)
+    assert leftovers(tmp_path) == []
+    with pytest.raises(DataError, match="another store"):
+        folder.origin("1" * 16)

@@ -14,7 +14,8 @@ from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import cell_features
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
 from augur_edge.host.teachers import missing
-from augur_edge.predict.designs import CELL, F64, I64, one_hot, pruned
+from augur_edge.predict.designs import CELL, F64, I64, one_hot
+from augur_edge.predict.encode_spaces import prune
 
 LEAST = 20
 _FOLDS = 5
@@ -22,9 +23,13 @@ _MOST = 1500  # samples of a Gaussian process: time goes with the cube
 
 
 class ArchTeacher(Protocol):
-    """fit, then predict; `left_out`: of each sample, a prediction that did not see it."""
+    """fit, then predict; `left_out`: of each sample, a prediction that did not see it, NaN or of length 0 for none.
+
+    refits: whether only a fit without the sample, settings and all, is honest where samples are few.
+    """
 
     name: str
+    refits: bool
     left_out: F64
 
     def fit(self, vectors: I64, y: F64) -> ArchTeacher:
@@ -48,8 +53,8 @@ def blocks_of(space: str, vectors: I64, answers: Sequence[int]) -> dict[str, F64
         "all": np.hstack([cell["counts"], cell["steps"]]),
         "counts": totals,
         "places": cell["places"],
-        "choices": np.hstack([choices]),
-        "executed": one_hot(pruned(vectors), answers),
+        "choices": choices,
+        "executed": one_hot(prune(vectors), answers),
     }
 
 
@@ -61,6 +66,8 @@ def _parts(space: str) -> list[Part]:
 
 class Gaussian:
     """A Gaussian process on logs, or on the figures themselves (log=False)."""
+
+    refits = True
 
     def __init__(self, space: str, answers: Sequence[int], seed: int = 0, log: bool = True) -> None:
         self.space, self.answers, self.seed, self.log = space, tuple(answers), seed, log
@@ -100,6 +107,7 @@ class Boosted:
     """Oblivious boosted trees (CatBoost) on logs of all features; left_out by five folds, unless `folds` is 0."""
 
     name = "trees"
+    refits = False
 
     def __init__(self, space: str, answers: Sequence[int], seed: int = 0, folds: int = _FOLDS) -> None:
         self.space, self.answers, self.seed, self.folds = space, tuple(answers), seed, folds
@@ -128,6 +136,7 @@ class Stack:
     """A weighted geometric mean of teachers; weights from their left-out predictions, none negative, sum 1."""
 
     name = "stack"
+    refits = True
 
     def __init__(self, members: Sequence[ArchTeacher]) -> None:
         self.members = list(members)

@@ -16,13 +16,14 @@ pytest.importorskip("scipy", reason="the extra [host]")
 sys.path.append(str(Path(__file__).parent))
 from arch_data import cells, latency_ns
 
+from augur_edge import spaces
 from augur_edge.cli import main, space_options
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import cell_features, eagle_arrays, inputs_of, same_graph
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
 from augur_edge.host.arch.samples import Samples, everything
 from augur_edge.host.arch.student import distilled
-from augur_edge.host.arch.teachers import TEACHERS, Stack
+from augur_edge.host.arch.teachers import TEACHERS, Stack, work_of
 from augur_edge.measure.suggested import suggested
 from augur_edge.measure.targets import Request
 from augur_edge.metrics import mape, spearman
@@ -125,6 +126,14 @@ def test_the_stack_leans_on_its_better_member(stack):
     assert mape(y[80:], found.predict(vectors[80:])) <= mape(y[80:], found.members[1].predict(vectors[80:]))
 
 
+def test_work_is_there_where_the_encoder_knows_it():
+    cell = np.array([[3, 0, 0, 0, 0, 0], [0, 0, 0, 3, 0, 0]])
+    work = work_of("nasbench201", cell)  # the first leads nowhere
+    assert work.shape == (2, 4) and work[0, 0] < work[0, 1] == work[1, 0] == work[1, 1]
+    assert work_of("fbnet", np.zeros((1, 22), np.int64)).shape == (1, 3)
+    assert work_of("darts", np.array([spaces.get("darts").at(0)])).shape == (1, 0)
+
+
 def test_a_larger_space_is_a_sum_of_tables():
     vectors = everything("fbnet", 400, 0)
     weights = np.random.default_rng(0).uniform(0.1, 2, (22, 9))
@@ -147,6 +156,7 @@ def test_train_evaluate_suggest_and_adapt(tmp_path, capsys):
     document, _ = json.JSONDecoder().raw_decode(capsys.readouterr().out)
     assert document["schema"] == "augur-edge/evaluate/1" and document["groups"][0]["n"] == 595
     assert document["overall"]["spearman"] > 0.97 and document["overall"]["coverage"] > 0.5
+    assert main(words[:-3]) == 0 and "all architectures" in capsys.readouterr().out  # the table for people
     runs = log.read_text().split("===\n")
     assert len(runs) == 2 and runs[0] == runs[1]
     lines, trained, rest = runs[0].split("---\n")

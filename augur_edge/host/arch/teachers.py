@@ -15,10 +15,11 @@ from augur_edge.host.arch.graph import cell_features
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
 from augur_edge.host.teachers import missing
 from augur_edge.predict.designs import CELL, F64, I64, one_hot
-from augur_edge.predict.encode_spaces import prune
+from augur_edge.predict.encode_spaces import encoder_of, feature_names, features, prune
 
 LEAST = 20
 _FOLDS = 5
+_WORK = ("macs", "raw macs", "bytes", "raw bytes", "params")
 _MOST = 1500  # samples of a Gaussian process: time goes with the cube
 
 
@@ -56,6 +57,13 @@ def blocks_of(space: str, vectors: I64, answers: Sequence[int]) -> dict[str, F64
         "choices": choices,
         "executed": one_hot(prune(vectors), answers),
     }
+
+
+def work_of(space: str, vectors: I64) -> F64:
+    """MACs, bytes and parameters where the space's encoder knows them: float64[n, 0 or more]."""
+    encoder = encoder_of(space)
+    kept = [i for i, name in enumerate(feature_names(encoder)) if name in _WORK]
+    return np.asarray(features(encoder, vectors)[:, kept], np.float64)
 
 
 def _parts(space: str) -> list[Part]:
@@ -126,10 +134,10 @@ class Boosted:
         return np.asarray(np.exp(self._model.predict(self._features(vectors))))
 
     def _features(self, vectors: I64) -> F64:
+        """The linear terms of the other teachers span MACs and bytes; a tree needs them as columns."""
         found = blocks_of(self.space, vectors, self.answers)
-        return np.hstack(
-            [np.asarray(vectors), *(found[name] for name in found if name not in ("counts",) or self.space != CELL)]
-        )
+        kept = [found[name] for name in found if name != "counts" or self.space != CELL]
+        return np.hstack([np.asarray(vectors), *kept, work_of(self.space, vectors)])
 
 
 class Stack:

@@ -13,14 +13,16 @@ import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from augur_edge.host.arch.blocks import Blocks
+from augur_edge.host.arch.evaluate import evaluate
 from augur_edge.host.arch.gcn import PRESETS, Eagle
 from augur_edge.host.arch.samples import samples_of
 from augur_edge.host.arch.training import Plan, train
-from augur_edge.metrics import acc, spearman
+from augur_edge.metrics import acc
 from augur_edge.predict import Predictor
 from augur_edge.tables import ArchTable, read_table
 from augur_edge.tables.blocks import Block, read_blocks
@@ -44,14 +46,30 @@ GCN = {153: (0.13, 0.51, 0.77), 306: (0.21, 0.68, 0.89), 764: (0.32, 0.82, 0.96)
 PERCENT = (1, 5, 10)
 
 
-def shares(table: ArchTable, plan: Plan) -> tuple[list[float], list[float], float | None]:
-    """Shares within 1, 5 and 10 % of the student and of its teacher, and the student's rank correlation."""
+class Found(NamedTuple):
+    """Shares within 1, 5 and 10 % of the student and of its teacher; the student's rank correlation, and its coverage:
+    the share of truths within the file's intervals of 0.9."""
+
+    student: list[float]
+    teacher: list[float]
+    rank: float
+    coverage: float
+
+    @property
+    def gap(self) -> float:
+        """Largest difference between student and teacher, in points."""
+        return 100 * max(abs(a - b) for a, b in zip(self.student, self.teacher))
+
+
+def shares(table: ArchTable, plan: Plan) -> Found:
+    """Train, and judge by all architectures that were not sampled."""
     trained = train(table, plan, lambda line: None, lambda line: None)
     test = samples_of(table, plan.device, lambda line: None).without(trained.samples.vectors.tolist())
     student = np.asarray(Predictor(trained.data).predict_vectors(test.vectors), np.float64)
     teacher = trained.teacher.predict(test.vectors)
     found = [[acc(test.y, p, limit) for limit in PERCENT] for p in (student, teacher)]
-    return found[0], found[1], spearman(test.y, student)
+    overall = evaluate(Predictor(trained.data), test)["overall"]
+    return Found(found[0], found[1], overall["spearman"] or 0.0, overall["coverage"])
 
 
 def verdict(found: Sequence[float], asked: Sequence[float | None]) -> str:
@@ -71,15 +89,15 @@ def by_shares(name: str, table: ArchTable, plan: Plan, seeds: Sequence[int], ask
     rows = []
     for seed in seeds:
         start_s = time.monotonic()
-        student, teacher, rank = shares(table, Plan(plan.device, plan.samples, seed, plan.teacher))
-        gap = 100 * max(abs(a - b) for a, b in zip(student, teacher))
-        words = " ".join(f"{v:.4f}" for v in student)
+        found = shares(table, Plan(plan.device, plan.samples, seed, plan.teacher))
+        words = " ".join(f"{v:.4f}" for v in found.student)
         seconds = time.monotonic() - start_s
         print(
-            f"  {name} seed {seed}: {words}, spearman {rank:.4f}, student {gap:.2f} points off, {seconds:.0f} s",
+            f"  {name} seed {seed}: {words}, spearman {found.rank:.4f}, student {found.gap:.2f} points off, "
+            f"coverage {found.coverage:.3f}, {seconds:.0f} s",
             flush=True,
         )
-        rows.append(student)
+        rows.append(found.student)
     report(name, seeds, rows, asked)
 
 
@@ -118,7 +136,7 @@ def pi5(data: Path, seeds: Sequence[int]) -> None:
     rows = []
     for seed in seeds:
         plan = Plan("energy_mj", 20, seed, sources=("latency_ms",))
-        rows.append([shares(table, plan)[2] or 0.0])
+        rows.append([shares(table, plan).rank])
     report("pi5 energy from latency, 20 samples, spearman", seeds, rows, (0.97,))
     by_shares("pi5 energy, 900", table, Plan("energy_mj", 900), seeds, (None, 0.70, 0.93))
 
@@ -132,9 +150,10 @@ def transfer(data: Path, seeds: Sequence[int]) -> None:
             rows = []
             for seed in seeds:
                 plan = Plan(target, count, seed, sources=sources, select=select)
-                student, teacher, rank = shares(table, plan)
-                rows.append([rank or 0.0, max(abs(a - b) for a, b in zip(student, teacher))])
-            report(f"{space} {target}, {count} {select}: spearman, student off", seeds, rows, (asked, None))
+                found = shares(table, plan)
+                rows.append([found.rank, found.gap, found.coverage])
+            what = "spearman, student off by points, coverage at 0.9"
+            report(f"{space} {target}, {count} {select}: {what}", seeds, rows, (asked, None, None))
 
 
 def blocks(data: Path) -> None:

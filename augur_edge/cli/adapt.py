@@ -39,7 +39,10 @@ class AdaptCommand:
             "-o", "--output", type=Path, metavar="NEW", help="the .augpred file to write, or with --suggest the list"
         )
         parser.add_argument(
-            "--suggest", type=int, metavar="N", help="list N layers for `measure --suggested`, best first, as JSON"
+            "--suggest",
+            type=int,
+            metavar="N",
+            help="list N layers or architectures for `measure --suggested`, best first, as JSON",
         )
         parser.add_argument("--sample", default="conv2d:1000", metavar="SPEC", help="of the prior, to suggest from")
         parser.add_argument("--seed", type=int, default=0, help="of that sample")

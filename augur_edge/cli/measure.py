@@ -218,7 +218,7 @@ def _exit_code(run: RunRecord, strict: bool) -> int:
 
 
 def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
-    from augur_edge.measure.suggested import suggested_layers
+    from augur_edge.measure.suggested import suggested
     from augur_edge.measure.targets import resolve, sample_targets, space_targets
 
     files = [net for net in args.nets if net.endswith(".csv")] + ([args.suggested] if args.suggested else [])
@@ -236,7 +236,7 @@ def _targets(args: argparse.Namespace) -> list[Target | LayerSet]:
         if args.sample:
             targets += sample_targets(args.sample, args.seed, args.mode or "isolated", request)
         if args.suggested:
-            targets.append(suggested_layers(Path(args.suggested), request))
+            targets += suggested(Path(args.suggested), request)
     return targets
 
 

@@ -38,7 +38,9 @@ def add_what(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what")
     what.add_argument("nets", nargs="*", metavar="NET", help="networks, model files, CSVs of layers, architectures")
     what.add_argument("--sample", metavar="KIND:N,…", help="measure random layers, say conv2d:400,dense:50,pool:30")
-    what.add_argument("--suggested", metavar="FILE", help="measure the layers that `adapt --suggest N -o FILE` wrote")
+    what.add_argument(
+        "--suggested", metavar="FILE", help="measure the layers or architectures that `adapt --suggest N -o FILE` wrote"
+    )
     what.add_argument("--space", metavar="NAME", help="measure architectures of a search space, as nasbench201")
     what.add_argument("--count", type=int, metavar="N", help="architectures of --space (default: all)")
     what.add_argument("--order", choices=["random", "index"], default="random", help="of --space; index is Eagle's")

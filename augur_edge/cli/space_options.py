@@ -133,11 +133,13 @@ def suggest_space(model: Model, args: argparse.Namespace) -> int:
     """`adapt --suggest` for a predictor with source devices: architectures to measure, best first."""
     from augur_edge import spaces
     from augur_edge.predict.adapt_space import suggested
+    from augur_edge.store.files import text_output
 
     found = suggested(model, args.suggest, args.seed)
     space = spaces.get(model.encoder.partition("/")[0])
     names = [space.title(vector) for vector in found]
-    print(json.dumps({"schema": schema.SUGGEST, "architectures": names, "vectors": found}, indent=2))
+    with text_output(args.output) as stream:
+        stream.write(json.dumps({"schema": schema.SUGGEST, "architectures": names, "vectors": found}, indent=2) + "\n")
     return 0
 
 

@@ -141,13 +141,15 @@ def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
 def _digest(path: Path) -> dict[str, str]:
     """Name and SHA-256 of a file; of a folder, of its files' in order."""
     from augur_edge.store.dataset import dataset_digest, url_of
+    from augur_edge.store.files import opened
 
     url = url_of(path)
     if url is not None:
         return {"name": url, "sha256": dataset_digest(url)}
     digest = hashlib.sha256()
     for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-        digest.update(file.read_bytes())
+        with opened(file) as stream:
+            digest.update(stream.read())
     return {"name": path.name, "sha256": digest.hexdigest()}
 
 

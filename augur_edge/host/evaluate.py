@@ -51,9 +51,9 @@ def evaluate(predictor: Predictor, data: Dataset) -> dict[str, Any]:
     for name in data.names:
         rows = data.of_network(name)
         counts = np.array([data.networks[i][name] for i in rows])
-        groups.append({"name": name, **_figures(y, answers, rows, counts), "published_mape": published(name, target)})
+        groups.append({"name": name, **figures_of(y, answers, rows, counts), "published_mape": published(name, target)})
     everything = np.arange(len(y))
-    overall = {"name": "all layers", **_figures(y, answers, everything, np.ones(len(y)))}
+    overall = {"name": "all layers", **figures_of(y, answers, everything, np.ones(len(y)))}
     return {"schema": schema.EVALUATE, "groups": groups, "overall": {**overall, "published_mape": _weighted(groups)}}
 
 
@@ -106,7 +106,10 @@ def _baseline(predictor: Predictor, layers: I64) -> F64:
     return Roofline.from_dict(found).predict(layers)
 
 
-def _figures(y: F64, answers: dict[str, F64], rows: I64, counts: Any) -> dict[str, Any]:
+def figures_of(y: F64, answers: dict[str, F64], rows: I64, counts: Any) -> dict[str, Any]:
+    """The figures of `evaluate` over some rows. y: float64[n]; answers: value, low, high, in_domain and baseline,
+    float64[n] each, NaN where not known; counts: how often each of the rows is there, for the total.
+    """
     t, p = y[rows], answers["value"][rows]
     low, high, inside = (answers[name][rows] for name in ("low", "high", "in_domain"))
     known = bool(len(rows)) and not np.isnan(low).any()

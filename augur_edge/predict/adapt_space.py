@@ -6,21 +6,21 @@
 from __future__ import annotations
 
 import random
-from statistics import NormalDist
 
 import numpy as np
 
 from augur_edge import spaces
 from augur_edge._kernel import Predictor
 from augur_edge.errors import DataError, UsageError
-from augur_edge.predict.designs import CELL, F64, I64, design, pruned
-from augur_edge.predict.encode_spaces import slot_sizes
+from augur_edge.predict.designs import CELL, F64, I64, design
+from augur_edge.predict.encode_spaces import prune, slot_sizes
 from augur_edge.predict.format import dumps
 from augur_edge.predict.model import Feature, Level, Model, Table
 from augur_edge.predict.transfer import Posterior, Prior, fit, grain_of, suggest
+from augur_edge.predict.widths import LEVELS, factor, stretch_in
 
 _POOL = 2000
-_LEVELS = (0.5, 0.8, 0.9, 0.95)
+_TYPICAL = 2 / 3
 
 
 def has_prior(model: Model) -> bool:
@@ -57,7 +57,7 @@ def _pool(space: str, seed: int) -> I64:
     """int64[n <= 2000, length]: different architectures at random; no cells that lead nowhere: they cannot run."""
     known = spaces.get(space)
     pool = np.array(known.sample(min(_POOL, known.size), random.Random(seed)), np.int64)
-    return pool[pruned(pool).any(axis=1)] if space == CELL else pool
+    return pool[prune(pool).any(axis=1)] if space == CELL else pool
 
 
 def adapted(model: Model, vectors: I64, y: F64) -> Model:
@@ -67,22 +67,21 @@ def adapted(model: Model, vectors: I64, y: F64) -> Model:
     found = fit(prior, rows, y, grain_of(y))
     before = np.asarray(Predictor(dumps(model)).predict_many(np.ascontiguousarray(vectors, np.uint8)), np.float64)
     value, deviation = found.predict(design(space, _pool(space, 0), _answers(space)))
-    typical = float(np.median(deviation / np.maximum(value, 1e-9)))
+    stretch = stretch_in(model.meta["transfer"])
+    typical = float(np.median(deviation / np.maximum(value, 1e-9))) * factor(_TYPICAL, len(y), stretch)
     about = {
         "samples": len(y),
         "vectors": np.asarray(vectors).tolist(),
         "mape_before": round(100 * float(np.abs(before / y - 1).mean()), 3),
         "typical_percent": round(100 * typical, 3),
     }
-    normal = NormalDist()
-    widths = [(level, float(np.median(deviation)) * normal.inv_cdf((1 + level) / 2)) for level in _LEVELS]
+    widths = [(level, float(np.median(deviation)) * factor(level, len(y), stretch)) for level in LEVELS]
     levels = tuple(Level(level, -width, width) for level, width in widths)
-    fresh = Model(
+    return Model(
         (Feature(model.features[0].name, model.features[0].id),), (), encoder=model.encoder, target=model.target,
         unit=model.unit, link="identity", tables=linear_tables(space, found), levels=levels,
         bias=float(found.mean[0]), meta={**model.meta, "adapted": about},
     )  # fmt: skip
-    return fresh
 
 
 def linear_tables(space: str, found: Posterior) -> tuple[Table, ...]:

@@ -11,26 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from augur_edge.predict.encode_spaces import prune
+
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
 CELL = "nasbench201"
-SOURCES = (0, 0, 1, 0, 1, 2)  # of the cell's six edges; TARGETS likewise
-TARGETS = (1, 2, 2, 3, 3, 3)
-
-
-def pruned(vectors: I64) -> I64:
-    """Cells with op 0 (none) on every edge without a path of working edges through it. vectors: int64[n, 6]."""
-    on = vectors != 0
-    n = len(vectors)
-    reached = [np.ones(n, bool), *(np.zeros(n, bool) for _ in range(3))]
-    wanted = [*(np.zeros(n, bool) for _ in range(3)), np.ones(n, bool)]
-    for i, (a, b) in enumerate(zip(SOURCES, TARGETS)):
-        reached[b] = reached[b] | (on[:, i] & reached[a])
-    for i, (a, b) in reversed(list(enumerate(zip(SOURCES, TARGETS)))):
-        wanted[a] = wanted[a] | (on[:, i] & wanted[b])
-    used = np.stack([reached[a] & wanted[b] for a, b in zip(SOURCES, TARGETS)], axis=1)
-    return np.where(used, vectors, 0)
 
 
 def one_hot(vectors: I64, answers: Sequence[int]) -> F64:
@@ -41,7 +27,7 @@ def one_hot(vectors: I64, answers: Sequence[int]) -> F64:
 def views(space: str, vectors: I64) -> I64:
     """int64[n, positions or twice that]: the vector, and for NAS-Bench-201 its pruned view after it."""
     vectors = np.asarray(vectors, np.int64)
-    return np.hstack([vectors, pruned(vectors)]) if space == CELL else vectors
+    return np.hstack([vectors, prune(vectors)]) if space == CELL else vectors
 
 
 def design(space: str, vectors: I64, answers: Sequence[int]) -> F64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Callable
@@ -20,7 +21,10 @@ from augur_edge.tables.stored import architectures_of
 def measured(
     paths: Sequence[Path], space: str, read: Callable[[Path], ArchTable], device: str | None, warn: Callable[[str], Any]
 ) -> tuple[I64, F64, str]:
-    """Vectors int64[n, length], figures float64[n] and their unit, of tables and of stores that `measure` wrote."""
+    """Vectors int64[n, length], figures float64[n] and their unit, of tables and of stores that `measure` wrote.
+
+    Raises UsageError as its readers do, DataError for none, mixed units, and an architecture in more than one file.
+    """
     vectors: list[list[int]] = []
     values: list[float] = []
     units = set()
@@ -40,6 +44,9 @@ def measured(
         values += y.tolist()
     if not vectors or len(units) != 1:
         raise DataError("no measured architecture in the samples" if not vectors else f"samples in {sorted(units)}")
+    twice = [v for v, n in Counter(map(tuple, vectors)).items() if n > 1]
+    if twice:
+        raise DataError(f"the architecture {list(twice[0])} is in more than one of the samples; keep one of each")
     return np.array(vectors, np.int64), np.array(values), units.pop()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from augur_edge.errors import DataError, UsageError
+from augur_edge.store.files import opened
 from augur_edge.tables.archtable import TO_BASE, ArchTable, table_of
 from augur_edge.tables.pickles import read_plain
 
@@ -67,10 +68,12 @@ def _latbench(path: Path, space: str | None, unit: str) -> ArchTable:
 def _npz(path: Path, space: str | None, unit: str) -> ArchTable:
     """`arch_vector` [n, length] and a column for each device."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays: dict[str, Any] = {name: file[name] for name in file.files}
-    except OSError as err:
-        raise UsageError(f"{path}: {err.strerror or err}") from err
+        with opened(path) as stream:
+            if not zipfile.is_zipfile(stream):
+                raise DataError(f"{path}: not the .npz file that its name says")
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as file:
+                arrays: dict[str, Any] = {name: file[name] for name in file.files}
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError, MemoryError) as err:
         raise DataError(f"{path}: no arrays to be read: {' '.join(str(err).split())}") from None
     if _VECTOR not in arrays:

@@ -16,13 +16,16 @@ pytest.importorskip("scipy", reason="the extra [host]")
 sys.path.append(str(Path(__file__).parent))
 from arch_data import cells, latency_ns
 
+from augur_edge import spaces
 from augur_edge.cli import main, space_options
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import cell_features, eagle_arrays, inputs_of, same_graph
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
 from augur_edge.host.arch.samples import Samples, everything
 from augur_edge.host.arch.student import distilled
-from augur_edge.host.arch.teachers import TEACHERS, Stack
+from augur_edge.host.arch.teachers import TEACHERS, Stack, work_of
+from augur_edge.measure.suggested import suggested
+from augur_edge.measure.targets import Request
 from augur_edge.metrics import mape, spearman
 from augur_edge.predict import Predictor
 from augur_edge.predict.format import dumps, loads
@@ -98,24 +101,37 @@ def test_the_gradient_is_that_of_the_loss():
     assert slope == pytest.approx(np.array(steps), rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["plain-process", "trees"])
-def test_a_teacher_learns_and_its_student_is_it(name):
+@pytest.fixture(scope="module")
+def stack():
+    """Cells, their latencies, and a stack of two teachers that saw 80 of them."""
     vectors = cells(500)
     y = latency_ns(vectors, noise=0.01)
-    teacher = TEACHERS[name]("nasbench201", [5] * 6, 0).fit(vectors[:90], y[:90])
-    assert mape(y[90:], teacher.predict(vectors[90:])) < (3 if name == "plain-process" else 12)
+    members = [TEACHERS[n]("nasbench201", [5] * 6, 0) for n in ("plain-process", "trees")]
+    return vectors, y, Stack(members).fit(vectors[:80], y[:80])
+
+
+@pytest.mark.parametrize(("member", "most"), [(0, 3), (1, 12)])
+def test_a_teacher_learns_and_its_student_is_it(stack, member, most):
+    vectors, y, found = stack
+    teacher = found.members[member]
+    assert mape(y[80:], teacher.predict(vectors[80:])) < most
     student = distilled(teacher.predict, Samples("nasbench201", "d", vectors, y, "ns"), 0)
     answers = Predictor(dumps(student.model)).predict_vectors(vectors)
     assert answers == pytest.approx(teacher.predict(vectors), rel=2e-6)
 
 
-def test_the_stack_leans_on_its_better_member():
-    vectors = cells(200)
-    y = latency_ns(vectors, noise=0.01)
-    members = [TEACHERS[n]("nasbench201", [5] * 6, 0) for n in ("plain-process", "trees")]
-    found = Stack(members).fit(vectors[:80], y[:80])
+def test_the_stack_leans_on_its_better_member(stack):
+    vectors, y, found = stack
     assert found.weights[0] > found.weights[1] and found.weights.sum() == pytest.approx(1)
-    assert mape(y[80:], found.predict(vectors[80:])) <= mape(y[80:], members[1].predict(vectors[80:]))
+    assert mape(y[80:], found.predict(vectors[80:])) <= mape(y[80:], found.members[1].predict(vectors[80:]))
+
+
+def test_work_is_there_where_the_encoder_knows_it():
+    cell = np.array([[3, 0, 0, 0, 0, 0], [0, 0, 0, 3, 0, 0]])
+    work = work_of("nasbench201", cell)  # the first leads nowhere
+    assert work.shape == (2, 4) and work[0, 0] < work[0, 1] == work[1, 0] == work[1, 1]
+    assert work_of("fbnet", np.zeros((1, 22), np.int64)).shape == (1, 3)
+    assert work_of("darts", np.array([spaces.get("darts").at(0)])).shape == (1, 0)
 
 
 def test_a_larger_space_is_a_sum_of_tables():
@@ -140,14 +156,18 @@ def test_train_evaluate_suggest_and_adapt(tmp_path, capsys):
     document, _ = json.JSONDecoder().raw_decode(capsys.readouterr().out)
     assert document["schema"] == "augur-edge/evaluate/1" and document["groups"][0]["n"] == 595
     assert document["overall"]["spearman"] > 0.97 and document["overall"]["coverage"] > 0.5
+    assert main(words[:-3]) == 0 and "all architectures" in capsys.readouterr().out  # the table for people
     runs = log.read_text().split("===\n")
     assert len(runs) == 2 and runs[0] == runs[1]
     lines, trained, rest = runs[0].split("---\n")
     assert len(lines.splitlines()) == 595 and len(trained.splitlines()) == 5 and len(rest.splitlines()) == 2
     assert float(lines.split()[0]) < 0.1  # seconds
 
-    assert main(["adapt", str(out), "--suggest", "6"]) == 0
-    wanted = np.array(json.loads(capsys.readouterr().out)["vectors"])
+    assert main(["adapt", str(out), "--suggest", "6", "-o", str(tmp_path / "s.json")]) == 0
+    document = json.loads((tmp_path / "s.json").read_text())
+    wanted = np.array(document["vectors"])
+    targets = suggested(tmp_path / "s.json", Request("onnxruntime"))
+    assert [t.name for t in targets] == document["architectures"] and {t.mode for t in targets} == {"whole"}
     text = "\n".join(
         f"{' '.join(map(str, v))},{ms}" for v, ms in zip(wanted.tolist(), latency_ns(wanted, (1, 5, 1)) / 2e5)
     )
@@ -186,7 +206,16 @@ def test_quantised_and_zero_latencies_are_counted(tmp_path, capsys):
     rounded = np.rint(latency_ns(vectors) / 1e6)
     rounded[:3] = 0
     np.savez(tmp_path / "t.npz", arch_vector=vectors.astype(np.int8), phone=rounded)
-    words = ["train", str(tmp_path / "t.npz"), "--space", "nasbench201", "--samples", "40", "--teacher", "trees"]
+    words = [
+        "train",
+        str(tmp_path / "t.npz"),
+        "--space",
+        "nasbench201",
+        "--samples",
+        "25",
+        "--teacher",
+        "plain-process",
+    ]
     assert main([*words, "-o", str(tmp_path / "p")]) == 0
     err = capsys.readouterr().err
     assert "3 of 200 are zero or less" in err and "whole numbers only" in err

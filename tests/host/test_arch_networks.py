@@ -35,6 +35,7 @@ def test_eagle_s_networks_learn_and_repeat(kind):
 def test_a_body_is_handed_on():
     vectors = cells(120)
     source = Eagle(0, SMALL).fit(vectors, latency_ns(vectors))
+    assert np.isfinite(source.left_out).sum() == 12  # the tenth held out
     brief = replace(SMALL, epochs=2)
     warm = Eagle(0, brief).fit(vectors[:20], 3 * latency_ns(vectors[:20], (1, 5, 1)), source, 10)
     cold = Eagle(0, brief).fit(vectors[:20], 3 * latency_ns(vectors[:20], (1, 5, 1)))

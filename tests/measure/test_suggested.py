@@ -9,7 +9,7 @@ import pytest
 
 from augur_edge.cli import main
 from augur_edge.errors import DataError, UsageError
-from augur_edge.measure.suggested import suggested_layers
+from augur_edge.measure.suggested import suggested, suggested_layers
 from augur_edge.measure.targets import Request
 from augur_edge.prior import sample_layers
 from augur_edge.store import Store
@@ -36,6 +36,8 @@ def test_layers_come_back_in_their_order(tmp_path: Path) -> None:
         ({"layers": []}, "begins with schema None"),
         ({"schema": "augur-edge/suggest/2", "layers": [{}]}, "upgrade"),
         ({"schema": "augur-edge/suggest/1", "layers": []}, "1 to 10000 layers"),
+        ({"schema": "augur-edge/suggest/1", "architectures": []}, "1 to 10000 texts"),
+        ({"schema": "augur-edge/suggest/1", "architectures": ["x"]}, "'x' is no architecture of darts"),
         ({"schema": "augur-edge/suggest/1", "layers": [3]}, "layer 1: not an object"),
         ({"schema": "augur-edge/suggest/1", "layers": [{"op": "conv2d"}]}, "lacks its 'inputs'"),
         ({"schema": "augur-edge/suggest/1", "layers": [{"op": "add", "inputs": 3, "outputs": [[1]]}]}, "layer 1"),
@@ -43,7 +45,7 @@ def test_layers_come_back_in_their_order(tmp_path: Path) -> None:
 )
 def test_what_is_no_list_of_layers(tmp_path: Path, document: object, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        suggested_layers(written(tmp_path / "a.json", document), Request("onnxruntime"))
+        suggested(written(tmp_path / "a.json", document), Request("onnxruntime"))
 
 
 def test_files_that_are_not_there_or_not_json(tmp_path: Path) -> None:

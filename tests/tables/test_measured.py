@@ -44,3 +44,10 @@ def test_units_are_not_mixed(tmp_path):
     np.savez(tmp_path / "e.npz", arch_vector=np.full((1, 6), 3, np.int8), energy_mj=np.ones(1))
     with pytest.raises(DataError, match="samples in"):
         measured([tmp_path / "t.csv", tmp_path / "e.npz"], "nasbench201", read_table, None, print)
+
+
+def test_an_architecture_in_two_files_is_refused(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("arch_vector,latency_ms\n4 4 4 4 4 4,7.5\n")
+    with pytest.raises(DataError, match="in more than one of the samples"):
+        measured([tmp_path / "a.csv", tmp_path / "b.csv"], "nasbench201", read_table, None, print)

@@ -186,3 +186,13 @@ def test_the_files_of_others():
     assert read_table(SHARED / "fbnet_latency_ms.npz").space == "fbnet"
     pi = read_table(SHARED / "pi5_nasbench201.csv.gz", where={"framework": "litert", "task": "cifar100"})
     assert {c.unit for c in pi.columns.values()} == {"ns", "uj", "percent"}
+
+
+def test_a_file_that_is_no_npz(tmp_path):
+    np.save((tmp_path / "t.npz").open("wb"), np.zeros((2, 6), np.int8))
+    (tmp_path / "u.npz").write_bytes(b"PK junk")
+    for name in ("t.npz", "u.npz"):
+        with pytest.raises(DataError, match="file that its name says"):
+            read_table(tmp_path / name)
+    with pytest.raises(UsageError, match="No such file"):
+        read_table(tmp_path / "none.npz")

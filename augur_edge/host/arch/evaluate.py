@@ -11,17 +11,20 @@ import numpy as np
 from augur_edge import schema
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.samples import Samples
-from augur_edge.host.evaluate import LEVEL, _figures
+from augur_edge.host.evaluate import LEVEL, figures_of
 from augur_edge.predict import Predictor
 from augur_edge.predict.designs import F64
 from augur_edge.predict.format import loads
-from augur_edge.store.files import text_output
+from augur_edge.tables.eagle import PredictionLog, write_log
 
 
 def trained_vectors(predictor: Predictor) -> list[list[int]]:
-    """The architectures it was trained on, by its provenance. Raises UsageError for a file that does not say."""
+    """The architectures it was trained on, or moved to its device by: by its provenance.
+
+    Raises UsageError for a file that does not say.
+    """
     meta = loads(predictor.to_bytes()).meta
-    found = meta.get("training", {}).get("vectors")
+    found = meta.get("adapted", meta.get("training", {})).get("vectors")
     if not isinstance(found, list):
         raise UsageError("--exclude-trained: the predictor does not say which architectures it was trained on")
     return found
@@ -38,13 +41,12 @@ def evaluate(predictor: Predictor, data: Samples) -> dict[str, Any]:
         )
     answers = _answers(predictor, data)
     rows = np.arange(len(data.y))
-    figures = {**_figures(data.y, answers, rows, np.ones(len(rows))), "published_mape": None}
-    overall = {k: v for k, v in figures.items() if k != "published_mape"}
+    figures = {**figures_of(data.y, answers, rows, np.ones(len(rows))), "published_mape": None}
     return {
         "schema": schema.EVALUATE,
         "target": predictor.target,
         "groups": [{"name": data.device, **figures}],
-        "overall": {**overall, "networks_mape": figures["mape"]},
+        "overall": {"name": "all architectures", **figures},
     }
 
 
@@ -56,11 +58,9 @@ def append_eagle_log(path: Path, predictor: Predictor, data: Samples, trained: S
     scale = {"ns": 1e-9, "uj": 1e-6}.get(data.unit, 1.0)
     truth, answer = data.y * scale, np.asarray(predictor.predict_vectors(data.vectors), np.float64) * scale
     shares = [float((np.abs(truth - answer) <= leeway * answer).mean()) for leeway in (0.01, 0.05, 0.1, 0.2)]
-    lines = [f"{t} {p} {tuple(v)}" for t, p, v in zip(truth.tolist(), answer.tolist(), data.vectors.tolist())]
-    lines += ["---", *(str(tuple(v)) for v in trained), "---", str(float(np.abs(truth - answer).mean())), str(shares)]
-    old = path.read_text("utf-8") + "===\n" if path.exists() else ""
-    with text_output(path) as stream:
-        stream.write(old + "\n".join(lines) + "\n")
+    points = list(zip(truth.tolist(), answer.tolist(), map(tuple, data.vectors.tolist())))
+    figures = [str(float(np.abs(truth - answer).mean())), str(shares)]
+    write_log(PredictionLog(points, [tuple(v) for v in trained], figures), path)
 
 
 def _answers(predictor: Predictor, data: Samples) -> dict[str, F64]:

@@ -97,12 +97,14 @@ def tensors(cells: I64) -> tuple[Any, Any]:
 class Eagle:
     """A baseline teacher for NAS-Bench-201: fit(cells int64[n, 6], y float64[n]), predict(cells) float64[m]."""
 
+    refits = False
+
     def __init__(self, seed: int = 0, preset: Preset = PRESETS["eagle-gcn"], talk: Talk = lambda line: None) -> None:
         self.seed, self.preset, self.talk = seed, preset, talk
         self.name = f"eagle-{preset.kind}"
         self.network: Any = None
         self.scale = 1.0
-        self.left_out = np.zeros(0)  # one network sees all samples
+        self.left_out = np.zeros(0)
 
     def fit(
         self,
@@ -127,11 +129,12 @@ class Eagle:
                 body = {k: v for k, v in start.network.state_dict().items() if not k.startswith("last.")}
                 self.network.load_state_dict(body, strict=False)
             self.scale = float(y.mean())
+            rows = np.zeros(0, np.int64)
+            samples = vectors
             if held is None:
-                order = np.random.default_rng(self.seed).permutation(len(y))
-                count = max(1, round(self.preset.validation * len(y)))
-                held = vectors[order[:count]], y[order[:count]]
-                vectors, y = vectors[order[count:]], y[order[count:]]
+                rows, rest = np.split(*_held_out(len(y), self.preset.validation, self.seed))
+                held = vectors[rows], y[rows]
+                vectors, y = vectors[rest], y[rest]
             parts = [
                 (*tensors(v), torch.tensor(t / self.scale, dtype=torch.float32)[:, None])
                 for v, t in ((vectors, y), held)
@@ -139,6 +142,8 @@ class Eagle:
             for part, epochs in ((self.network.last, warm_up), (self.network, self.preset.epochs)):
                 chosen = list(part.parameters())
                 _epochs(self.network, chosen, parts, preset=replace(self.preset, epochs=epochs), talk=self.talk)
+        self.left_out = np.full(len(samples), np.nan)
+        self.left_out[rows] = self.predict(samples[rows])
         return self
 
     def predict(self, vectors: I64) -> F64:
@@ -147,6 +152,11 @@ class Eagle:
         with torch.no_grad():
             parts = [self.network(*tensors(part)) for part in np.array_split(vectors, len(vectors) // 1024 + 1)]
         return np.asarray(torch.cat(parts)[:, 0].double().numpy() * self.scale)
+
+
+def _held_out(n: int, share: float, seed: int) -> tuple[I64, list[int]]:
+    """A random order of n samples, and where those end in it that are held out."""
+    return np.random.default_rng(seed).permutation(n), [max(1, round(share * n))]
 
 
 def _epochs(network: Any, parameters: list[Any], parts: Any, *, preset: Preset, talk: Talk) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from augur_edge.predict.designs import F64, I64, SOURCES, TARGETS
+from augur_edge.predict.designs import F64, I64
+from augur_edge.spaces.nasbench201 import CONV1, EDGES, SKIP
 
-_NONE, _SKIP, _FIRST = 0, 1, 2
 N_OPS = 3  # conv1x1, conv3x3, average pool
 
 
@@ -22,10 +22,10 @@ def inputs_of(cells: I64) -> I64:
     cells = np.asarray(cells, np.int64)
     nodes = [np.full(len(cells), int(node == 0)) for node in range(4)]  # what arrives at each of the cell's nodes
     found = np.zeros((len(cells), 7), np.int64)
-    for i, (a, b) in enumerate(zip(SOURCES, TARGETS)):
-        works = (cells[:, i] >= _FIRST) & (nodes[a] > 0)
+    for i, (a, b) in enumerate(EDGES):
+        works = (cells[:, i] >= CONV1) & (nodes[a] > 0)
         found[:, i] = np.where(works, nodes[a], 0)
-        nodes[b] = nodes[b] | np.where(cells[:, i] == _SKIP, nodes[a], np.where(works, 1 << (i + 1), 0))
+        nodes[b] = nodes[b] | np.where(cells[:, i] == SKIP, nodes[a], np.where(works, 1 << (i + 1), 0))
     found[:, 6] = nodes[3]
     live = nodes[3].copy()
     for i in reversed(range(6)):
@@ -38,7 +38,7 @@ def cell_arrays(cells: I64) -> tuple[F64, F64]:
     """Edges float64[n, 7, 7], [i, j]: vertex j (input, ops) feeds vertex i (ops, output); ops float64[n, 6, 3]."""
     found = inputs_of(cells)
     edges = ((found[:, :, None] >> np.arange(7)) & 1).astype(np.float64)
-    kinds = (np.asarray(cells)[:, :, None] == np.arange(_FIRST, _FIRST + N_OPS)) & (found[:, :6, None] > 0)
+    kinds = (np.asarray(cells)[:, :, None] == np.arange(CONV1, CONV1 + N_OPS)) & (found[:, :6, None] > 0)
     return edges, kinds.astype(np.float64)
 
 

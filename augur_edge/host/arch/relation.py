@@ -23,6 +23,7 @@ class Relation:
     """fit(cells int64[n, 6], y float64[n], larger is better); predict: y of the sample at the same rank, float64[m]."""
 
     name = "relation"
+    refits = False
 
     def __init__(
         self, seed: int = 0, preset: Preset = PRESETS["eagle-accuracy"], start: Any = None, warm_up: int = 5

@@ -14,17 +14,23 @@ from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import cell_features
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
 from augur_edge.host.teachers import missing
-from augur_edge.predict.designs import CELL, F64, I64, one_hot, pruned
+from augur_edge.predict.designs import CELL, F64, I64, one_hot
+from augur_edge.predict.encode_spaces import encoder_of, feature_names, features, prune
 
 LEAST = 20
 _FOLDS = 5
+_WORK = ("macs", "raw macs", "bytes", "raw bytes", "params")
 _MOST = 1500  # samples of a Gaussian process: time goes with the cube
 
 
 class ArchTeacher(Protocol):
-    """fit, then predict; `left_out`: of each sample, a prediction that did not see it."""
+    """fit, then predict; `left_out`: of each sample, a prediction that did not see it, NaN or of length 0 for none.
+
+    refits: whether only a fit without the sample, settings and all, is honest where samples are few.
+    """
 
     name: str
+    refits: bool
     left_out: F64
 
     def fit(self, vectors: I64, y: F64) -> ArchTeacher:
@@ -48,9 +54,16 @@ def blocks_of(space: str, vectors: I64, answers: Sequence[int]) -> dict[str, F64
         "all": np.hstack([cell["counts"], cell["steps"]]),
         "counts": totals,
         "places": cell["places"],
-        "choices": np.hstack([choices]),
-        "executed": one_hot(pruned(vectors), answers),
+        "choices": choices,
+        "executed": one_hot(prune(vectors), answers),
     }
+
+
+def work_of(space: str, vectors: I64) -> F64:
+    """MACs, bytes and parameters where the space's encoder knows them: float64[n, 0 or more]."""
+    encoder = encoder_of(space)
+    kept = [i for i, name in enumerate(feature_names(encoder)) if name in _WORK]
+    return np.asarray(features(encoder, vectors)[:, kept], np.float64)
 
 
 def _parts(space: str) -> list[Part]:
@@ -61,6 +74,8 @@ def _parts(space: str) -> list[Part]:
 
 class Gaussian:
     """A Gaussian process on logs, or on the figures themselves (log=False)."""
+
+    refits = True
 
     def __init__(self, space: str, answers: Sequence[int], seed: int = 0, log: bool = True) -> None:
         self.space, self.answers, self.seed, self.log = space, tuple(answers), seed, log
@@ -100,6 +115,7 @@ class Boosted:
     """Oblivious boosted trees (CatBoost) on logs of all features; left_out by five folds, unless `folds` is 0."""
 
     name = "trees"
+    refits = False
 
     def __init__(self, space: str, answers: Sequence[int], seed: int = 0, folds: int = _FOLDS) -> None:
         self.space, self.answers, self.seed, self.folds = space, tuple(answers), seed, folds
@@ -118,16 +134,17 @@ class Boosted:
         return np.asarray(np.exp(self._model.predict(self._features(vectors))))
 
     def _features(self, vectors: I64) -> F64:
+        """The linear terms of the other teachers span MACs and bytes; a tree needs them as columns."""
         found = blocks_of(self.space, vectors, self.answers)
-        return np.hstack(
-            [np.asarray(vectors), *(found[name] for name in found if name not in ("counts",) or self.space != CELL)]
-        )
+        kept = [found[name] for name in found if name != "counts" or self.space != CELL]
+        return np.hstack([np.asarray(vectors), *kept, work_of(self.space, vectors)])
 
 
 class Stack:
     """A weighted geometric mean of teachers; weights from their left-out predictions, none negative, sum 1."""
 
     name = "stack"
+    refits = True
 
     def __init__(self, members: Sequence[ArchTeacher]) -> None:
         self.members = list(members)

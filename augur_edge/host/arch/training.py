@@ -11,15 +11,14 @@ import numpy as np
 
 from augur_edge import __version__
 from augur_edge.errors import UsageError
-from augur_edge.host.arch.samples import Samples, answers_of, chosen, everything, prior_of, samples_of, sources_of
+from augur_edge.host.arch.levels import levels_of
+from augur_edge.host.arch.samples import Samples, answers_of, chosen, prior_of, samples_of, sources_of
 from augur_edge.host.arch.student import distilled
 from augur_edge.host.arch.teachers import LEAST, TEACHERS, ArchTeacher
 from augur_edge.host.arch.transfer import Transfer
 from augur_edge.host.distill import LEVELS
-from augur_edge.host.intervals import conformal
 from augur_edge.metrics import mape
 from augur_edge.predict.format import dumps
-from augur_edge.predict.model import Level
 from augur_edge.predict.transfer import LEAST as LEAST_TRANSFER
 from augur_edge.tables import ArchTable
 
@@ -70,12 +69,14 @@ def train(table: ArchTable, plan: Plan, talk: Talk, warn: Talk) -> Trained:
         "student_to_teacher_mape": round(student.gap, 4), "samples": len(picked.y),
     }  # fmt: skip
     meta: dict[str, Any] = {"training": {**report, **plan.about, "vectors": picked.vectors.tolist()}}
-    if prior is not None:
+    if prior is not None and isinstance(teacher, Transfer):
         meta["transfer"] = {
             "space": data.space, "sources": list(plan.sources),
             "coefficients": np.round(prior.coefficients, _DIGITS).tolist(),
+            "stretch": np.round(teacher.stretch, _DIGITS).tolist(),
         }  # fmt: skip
-    model = replace(student.model, levels=_levels(teacher, picked, plan, student.model.link), meta=meta)
+    levels = levels_of(teacher, lambda: _teacher(plan, picked, sources), picked, student, plan.levels)
+    model = replace(student.model, levels=levels, meta=meta)
     return Trained(dumps(model), teacher, picked, report)
 
 
@@ -115,25 +116,7 @@ def _warmed(plan: Plan, picked: Samples, name: str) -> ArchTeacher:
 
 
 def _left_out(teacher: ArchTeacher, y: Any) -> float | None:
-    return round(mape(y, teacher.left_out), 4) if len(teacher.left_out) == len(y) else None
-
-
-def _levels(teacher: ArchTeacher, picked: Samples, plan: Plan, link: str) -> tuple[Level, ...]:
-    """Intervals from the left-out errors; of few samples, from the posterior's own deviations.
-
-    Under an identity link bounds are in the unit, at the median sample.
-    """
-    if isinstance(teacher, Transfer) and len(picked.y) < LEAST:
-        from statistics import NormalDist
-
-        typical = float(np.median(teacher.deviations(everything(picked.space, 1000, plan.seed))))
-        normal = NormalDist()
-        found = [(level, typical * normal.inv_cdf((1 + level) / 2)) for level in sorted(set(plan.levels))]
-        levels = tuple(Level(level, -width, width) for level, width in found)
-    elif len(teacher.left_out) == len(picked.y):
-        errors = np.log(picked.y / teacher.left_out)
-        levels = conformal(errors[None, :], plan.levels)
-    else:
-        return ()
-    scale = float(np.median(picked.y)) if link == "identity" else 1.0
-    return tuple(Level(v.level, v.low * scale, v.high * scale) for v in levels)
+    known = np.isfinite(teacher.left_out)
+    if len(known) != len(y) or not known.any():
+        return None
+    return round(mape(y[known], teacher.left_out[known]), 4)

@@ -10,6 +10,7 @@ from augur_edge.host.arch.samples import Samples, answers_of
 from augur_edge.host.arch.teachers import Boosted
 from augur_edge.predict.designs import F64, I64, design
 from augur_edge.predict.transfer import LEAST, Posterior, Prior, fit, learn_prior
+from augur_edge.predict.widths import stretches
 
 
 class Transfer:
@@ -20,6 +21,7 @@ class Transfer:
     """
 
     name = "transfer"
+    refits = False
 
     def __init__(self, sources: Sequence[Samples], step: float = 0.0, seed: int = 0) -> None:
         self.sources, self.step = list(sources), step
@@ -31,12 +33,14 @@ class Transfer:
         prior = learn_prior([(self._linear(s.vectors), s.y) for s in sources])
         own = np.eye(len(self.rests)) if self.rests else np.zeros((len(sources), 0))
         self.prior = Prior(np.hstack([prior.coefficients, own]))
+        self.stretch = stretches(prior, [(self._linear(s.vectors), s.y, s.step) for s in sources], seed)
 
     def fit(self, vectors: I64, y: F64) -> Transfer:
         """Raises UsageError for fewer than 3 samples."""
         rows = self.design(vectors)
         self.posterior: Posterior = fit(self.prior, rows, y, self.step)
-        self.left_out = np.array([self._without(rows, y, i) for i in range(len(y))]) if len(y) > LEAST else y
+        if len(y) > LEAST:
+            self.left_out = np.array([self._without(rows, y, i) for i in range(len(y))])
         return self
 
     def predict(self, vectors: I64) -> F64:

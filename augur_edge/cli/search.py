@@ -55,7 +55,7 @@ class SearchCommand:
         how = parser.add_argument_group("how")
         how.add_argument(
             "--method", choices=METHODS, default="auto",
-            help="auto: all of a small space; else evolution, for several objectives nsga2",
+            help="auto: all of a small space, if no --call is there; else evolution, for several objectives nsga2",
         )  # fmt: skip
         how.add_argument("--evaluations", type=int, default=1000, metavar="N", help="architectures to evaluate")
         how.add_argument("--batch", type=int, default=1, metavar="N", help="children of evolution made at a time")
@@ -140,11 +140,13 @@ def _method(args: argparse.Namespace, space: Space, problem: Problem, told: Any)
     several = len(problem.objectives) > 1
     method = args.method
     if method == "auto":
-        small = prod(len(c.ops) for c in space.choices) <= SMALL
-        method = "exhaustive" if small else "nsga2" if several else "evolution"
+        cheap = prod(len(c.ops) for c in space.choices) <= SMALL and not args.call  # a function may take minutes
+        method = "exhaustive" if cheap else "nsga2" if several else "evolution"
     if several and method in {"evolution", "random"}:
         raise UsageError(f"--method {method}: for one objective; several need nsga2 or exhaustive")
     if method == "exhaustive":
+        if "evaluations" in args.given:
+            console.warn(f"--evaluations {args.evaluations}: all of the space is tried; --method evolution keeps to it")
         return exhaustive(space, problem, progress=told)
     how = {"evaluations": args.evaluations, "seed": args.seed, "progress": told}
     if method == "nsga2":
@@ -204,6 +206,7 @@ def _document(args: argparse.Namespace, found: Found, rows: list[Any]) -> dict[s
         "complete": found.complete,
         "asked": found.asked,
         "evaluations": found.evaluations,
+        "left_out": found.left_out,
         "found": best,
     }
 

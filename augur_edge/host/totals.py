@@ -63,7 +63,7 @@ def fit_totals(data: Dataset, predictions: F64, levels: Sequence[float]) -> Tota
 
 def _fitted(measured: F64, count: F64, whole: F64, cheapest: float) -> tuple[float, float]:
     if len(whole) < LEAST_FOR_LAYERS:
-        return float(np.median(whole - measured)), 0.0
+        return max(float(np.median(whole - measured)), 0.0), 0.0  # a small network must not come out below nothing
     from scipy.optimize import least_squares
 
     def residuals(theta: F64) -> F64:

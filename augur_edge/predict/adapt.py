@@ -108,9 +108,12 @@ def adapt(model: Model, layers: I64, y: F64) -> Model:
     share = 1.0 if model.spread is None else model.spread.of(roofline.x.astype(np.float32))
     levels = tuple(_widened(level, left_out / share) for level in model.levels)
     meta = {**model.meta, "adapted": about}
-    if "network" in meta.get("training", {}):  # its interval was of the old setting
+    if "network" in meta.get(
+        "training", {}
+    ):  # its interval, and what networks cost above their layers, were elsewhere's
         meta["training"] = {key: value for key, value in meta["training"].items() if key != "network"}
-    return with_factors(replace(model, base=roofline.base(theta), levels=levels, meta=meta), factors)
+    moved = replace(model, base=roofline.base(theta), levels=levels, overhead=0.0, layer_overhead=0.0, meta=meta)
+    return with_factors(moved, factors)
 
 
 def suggest(model: Model, layers: I64, count: int) -> list[int]:

@@ -18,7 +18,8 @@ class Found:
 
     vectors: uint8[n, length], scores: float64[n, objectives], both of the front (all that is not beaten in every
     objective), or with one objective of the best, best first. asked: architectures whose limits were looked at;
-    evaluations: those whose objectives were. nearest: where nothing was within the limits, the least beyond them.
+    evaluations: those whose objectives were. left_out: of a front, rows beyond the `KEPT` that are held. nearest:
+    where nothing was within the limits, the least beyond them.
     """
 
     problem: Problem
@@ -26,6 +27,7 @@ class Found:
     scores: F64 = field(default_factory=lambda: np.empty((0, 0)))
     asked: int = 0
     evaluations: int = 0
+    left_out: int = 0
     nearest: tuple[U8, float] | None = None
     complete: bool = False
 
@@ -35,7 +37,10 @@ class Found:
         if len(self.vectors):
             vectors, scores = np.concatenate([self.vectors, vectors]), np.concatenate([self.scores, scores])
         costs = scores * self.problem.signs
-        kept = np.argsort(costs[:, 0], kind="stable")[:KEPT] if costs.shape[1] == 1 else front_of(costs)[:KEPT]
+        single = costs.shape[1] == 1
+        kept = np.argsort(costs[:, 0], kind="stable") if single else front_of(costs)
+        self.left_out += 0 if single else max(len(kept) - KEPT, 0)
+        kept = kept[:KEPT]
         self.vectors, self.scores = vectors[kept], scores[kept]
 
     def look(self, vectors: U8, excess: F64) -> None:

@@ -38,12 +38,16 @@ class ObjectiveError(AugurError):
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """score: uint8[n, length] -> float[n] in `unit`. upper: the same, for what the figure is likely to stay below."""
+    """score: uint8[n, length] -> float[n] in `unit`. upper: the same, for what the figure is likely to stay below.
+
+    partial: NaN stands for architectures it does not know, which a search then passes over; else NaN is an error.
+    """
 
     name: str
     unit: str
     score: Score
     upper: Score | None = None
+    partial: bool = False
 
     def __call__(self, vectors: U8) -> F64:
         """float64[n], NaN for an architecture that the figure does not know. Raises ObjectiveError."""
@@ -95,8 +99,11 @@ class Problem:
         return np.array([-1.0 if is_better_high(o.name) else 1.0 for o in self.objectives])
 
     def excess(self, vectors: U8) -> F64:
-        """float64[n]: sum of what each limit is exceeded by."""
+        """float64[n]: sum of what each limit is exceeded by; infinite where a table lacks an objective."""
         total = np.zeros(len(vectors))
+        for objective in self.objectives:
+            if objective.partial:
+                total[np.isnan(objective(vectors))] = np.inf
         for limit in self.limits:
             total += limit.excess(limit.figure.bound(vectors))
         return total

@@ -11,6 +11,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from augur_edge import console
 from augur_edge.errors import UsageError
 from augur_edge.predict import Predictor
 from augur_edge.search.goals import SCALES, U8, Figure
@@ -52,10 +53,16 @@ def _upper(predictor: Predictor, path: str | Path, space: Space, confidence: flo
 
 
 def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
-    """A column of measured architectures, named without its unit; NaN for those it lacks. Raises UsageError."""
+    """A column of measured architectures, named without its unit; NaN for those it lacks. Raises UsageError.
+
+    Figures that cannot be one (zero, below a hundredth of the median) are left out, which is said with counts.
+    """
     if table.space != space.name:
         raise UsageError(f"{table.where}: architectures of {table.space}, not of {space.name}")
-    found = table.column(column)
+    unit = table.column(column).unit
+    rows, measured, remarks = table.usable(column)
+    for remark in remarks:
+        console.warn(remark)
     column = column or next(iter(table.columns))
     stem, _, suffix = column.rpartition("_")
     name = stem if suffix in SCALES else column
@@ -64,10 +71,10 @@ def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
     if int(np.prod(sizes)) <= _INDEXABLE:
         steps = steps.astype(np.int64)
         values = np.full(int(np.prod(sizes)), np.nan)
-        values[table.vectors.astype(np.int64) @ steps] = found.values
-        return Figure(name, found.unit, lambda vectors: values[vectors.astype(np.int64) @ steps])
-    known = dict(zip(map(bytes, table.vectors.astype(np.uint8)), found.values.tolist()))
-    return Figure(name, found.unit, lambda vectors: [known.get(bytes(v), np.nan) for v in vectors])
+        values[table.vectors[rows].astype(np.int64) @ steps] = measured
+        return Figure(name, unit, lambda vectors: values[vectors.astype(np.int64) @ steps], partial=True)
+    known = dict(zip(map(bytes, table.vectors[rows].astype(np.uint8)), measured.tolist()))
+    return Figure(name, unit, lambda vectors: [known.get(bytes(v), np.nan) for v in vectors], partial=True)
 
 
 def from_callable(text: str) -> Figure:

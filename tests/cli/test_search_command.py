@@ -86,3 +86,21 @@ def test_a_function_that_raises_half_way_keeps_what_was_found(table: str, tmp_pa
     assert main(["search", *args, "--call", f"mine={code}:score"]) == 1
     assert "mine: RuntimeError: no more; what was found before is in" in capsys.readouterr().err
     assert not out.exists() or len(out.read_text().splitlines()) > 50
+
+
+def test_only_what_a_table_knows_is_found_and_zeros_are_left_out(tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("arch_vector,latency_ms\n0 0 0 0 0 3,5\n3 3 3 3 3 3,9\n1 1 1 1 1 1,0\n")
+    args = ["--space", "nasbench201", "--table", str(path), "--objective", "latency", "--json"]
+    assert main(["search", *args]) == 0
+    out, err = capsys.readouterr()
+    assert [row["latency_ns"] for row in json.loads(out)["found"]] == [5e6, 9e6]
+    assert "1 of 3 are zero or less and are left out" in err
+
+
+def test_all_of_a_space_is_not_tried_with_a_function_that_may_be_slow(tmp_path: Path, capsys: Captured) -> None:
+    code = tmp_path / "mine.py"
+    code.write_text("def score(vectors):\n    return vectors.sum(axis=1)\n")
+    args = ["--space", "nasbench201", "--call", f"mine={code}:score", "--objective", "mine", "--evaluations", "60"]
+    assert main(["search", *args, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["evaluations"] == 60

@@ -52,3 +52,7 @@ def test_few_networks_say_little() -> None:
     assert fit_totals(data_of(0.0, 0.0, 0), COST, (0.9,)).report == {}
     few = fit_totals(data_of(2e6, 0.0, 3), COST, (0.9,))
     assert few.per_layer == 0 and few.levels == () and few.once == pytest.approx(2e6, rel=0.5)
+
+
+def test_no_network_costs_less_than_nothing() -> None:
+    assert fit_totals(data_of(-2e6, 0.0, 3), COST, ()).once == 0

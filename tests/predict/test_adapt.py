@@ -54,6 +54,13 @@ def test_the_same_machine_stays_as_it_is():
     assert moved.meta["adapted"]["layers"] == 20 and moved.trees is not None
 
 
+def test_what_networks_cost_above_their_layers_does_not_move_along():
+    model = replace(model_of(), overhead=5e6, layer_overhead=2e3)
+    y = truth(WEIGHTS / 2)
+    moved = Predictor(dumps(adapt(model, LAYERS[:20], y[:20])))
+    assert moved.predict_network(LAYERS[:10]) == pytest.approx(moved.predict_many(LAYERS[:10]).sum(), rel=1e-5)
+
+
 def test_what_is_suggested_is_better_than_what_comes_first():
     y = truth(WEIGHTS * [1, 4, 2, 2, 1], 2000.0)
     errors = []

@@ -89,7 +89,11 @@ def _problem(args: argparse.Namespace, space: Space) -> Problem:
     from augur_edge.search import Problem
     from augur_edge.search.goals import check_together, find, limit_of
 
-    figures = {figure.name: figure for figure in _figures(args, space)}
+    figures: dict[str, Figure] = {}
+    for figure in _figures(args, space):
+        if figure.name in figures:
+            raise UsageError(f"two figures are called {figure.name}; leave one of the files away")
+        figures[figure.name] = figure
     limits = [limit_of(text, figures) for text in args.constraint]
     check_together(limits)
     return Problem([find(name, figures, f"--objective {name}") for name in args.objective], limits)

@@ -19,6 +19,7 @@ from augur_edge.spaces import Space
 from augur_edge.tables.archtable import ArchTable
 
 _INDEXABLE = 1 << 26
+_TARGETS = {"ns": "latency", "uj": "energy"}
 
 
 def from_predictor(path: str | Path, space: Space, confidence: float | None = None) -> Figure:
@@ -53,8 +54,9 @@ def _upper(predictor: Predictor, path: str | Path, space: Space, confidence: flo
 
 
 def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
-    """A column of measured architectures, named without its unit; NaN for those it lacks. Raises UsageError.
+    """A column of measured architectures; NaN for those it lacks. Raises UsageError.
 
+    It is called as the column, without its unit, or where that names a device, by what is in it: latency or energy.
     Figures that cannot be one (zero, below a hundredth of the median) are left out, which is said with counts.
     """
     if table.space != space.name:
@@ -65,7 +67,7 @@ def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
         console.warn(remark)
     column = column or next(iter(table.columns))
     stem, _, suffix = column.rpartition("_")
-    name = stem if suffix in SCALES else column
+    name = stem if suffix in SCALES else column if unit == "percent" else _TARGETS.get(unit, column)
     sizes = np.array([len(c.ops) for c in space.choices], object)
     steps = np.array([1, *np.cumprod(sizes[:-1])], object)
     if int(np.prod(sizes)) <= _INDEXABLE:

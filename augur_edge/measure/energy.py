@@ -178,12 +178,15 @@ def _result(
     if call_ns > (1 + SLOWER) * latency_ns:
         share = 100 * (call_ns / latency_ns - 1)
         warnings.append(f"inferences took {share:.0f} % longer than when their latency was measured")
-    own_uj = max(spread_uj, uncertainty_mw * call_ns * 1e-6)
+    own_uj = None if uncertainty_mw is None else max(spread_uj, uncertainty_mw * call_ns * 1e-6)
+    above_uj = None
+    if own_uj is not None and idle_uncertainty_mw is not None:
+        above_uj = math.hypot(own_uj, idle_uncertainty_mw * call_ns * 1e-6)
     return {
         "median": median_uj,
         "uncertainty": own_uj,
         "above_idle": median_uj - idle_mw * call_ns * 1e-6,
-        "above_idle_uncertainty": math.hypot(own_uj, idle_uncertainty_mw * call_ns * 1e-6),
+        "above_idle_uncertainty": above_uj,
         "power_mw": power_mw,
         "idle_mw": idle_mw,
         "time_ns": call_ns,
@@ -202,14 +205,18 @@ def _raw_mean(trace: Trace, windows: list[Window], sensor: PowerSensor) -> dict[
     return {name: float(trace.raw[inside, i].mean()) for i, name in enumerate(sensor.columns)}
 
 
-def _uncertainty_mw(trace: Trace, spans: list[Span], sensor: PowerSensor) -> float:
+def _uncertainty_mw(trace: Trace, spans: list[Span], sensor: PowerSensor) -> float | None:
     """Standard uncertainty of the mean power in `spans`: of the values seen in them, and of the sensor's steps.
 
     Values between two of the sensor's updates are one value; a step is uniform, with its width over the root of 12
-    (JCGM 100:2008, F.2.2.1), and not averaged away, since a steady load stays within one.
+    (JCGM 100:2008, F.2.2.1), and not averaged away, since a steady load stays within one. None where no span
+    has two samples.
     """
     n_values = sum((b - a) / max(sensor.refresh_ns, 1e9 / trace.rate_hz) for a, b in spans)
-    spread_mw = max(trace.spread_mw(*span) for span in spans) / math.sqrt(max(n_values, 1.0))
+    spreads_mw = [mw for mw in (trace.spread_mw(*span) for span in spans) if mw is not None]
+    if not spreads_mw:
+        return None
+    spread_mw = max(spreads_mw) / math.sqrt(max(n_values, 1.0))
     if sensor.counter_range is not None:
         return spread_mw
     return math.hypot(spread_mw, sensor.step_mw / math.sqrt(12))

@@ -168,7 +168,7 @@ class EdgeTpu:
         return EdgeTpuDeployment(self._worker(library), ready, notes)
 
     def _worker(self, library: str) -> Worker:
-        if library not in self._workers:
+        if library not in self._workers or self._workers[library].ended:
             worker = Worker(ANSWER_S)
             _ask(worker, {"do": "open", "package": self._package, "library": library})
             self._workers[library] = worker

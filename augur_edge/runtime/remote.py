@@ -50,7 +50,8 @@ class RefusedError(InferenceError):
 class Worker:
     """The process. answer_s: how long it may think, beyond what a request takes by what is known of it.
 
-    forgotten: interpreters that nobody needs; told with the next request, as it may grow at any time.
+    forgotten: interpreters that nobody needs; told with the next request, as it may grow at any time. ended: it was
+    lost or hung, and answers no more.
     """
 
     def __init__(self, answer_s: float) -> None:
@@ -64,6 +65,7 @@ class Worker:
         os.close(theirs)
         self._answers, self._rest = mine, b""
         self.forgotten: list[int] = []
+        self.ended = False
         weakref.finalize(self, _end, self._process, mine, self._heard)
 
     def ask(self, request: dict[str, Any], expected_s: float = 0.0) -> dict[str, Any]:
@@ -85,6 +87,7 @@ class Worker:
         while b"\n" not in self._rest:
             left_s = (until - timing.now_ns()) / 1e9
             if left_s <= 0 or not select.select([self._answers], [], [], left_s)[0]:
+                self.ended = True
                 self._process.kill()
                 raise WorkerHangsError(f"no answer within {timeout_s:.0f} s ({doing}); the process was ended")
             data = os.read(self._answers, 1 << 20)
@@ -95,6 +98,7 @@ class Worker:
         return line
 
     def _lost(self, doing: str) -> WorkerLostError:
+        self.ended = True
         try:
             code = self._process.wait(self._answer_s)
         except subprocess.TimeoutExpired:

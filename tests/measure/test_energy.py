@@ -104,6 +104,20 @@ def test_a_load_that_shows_is_above_idling(meter: Meter, rail: Rail) -> None:
     assert found["above_idle"] == pytest.approx(found["median"] * 4 / 6, rel=0.05)
 
 
+def test_without_two_samples_in_a_window_the_uncertainty_is_unknown(meter: Meter) -> None:
+    rows = np.array([[i * MS, 2000 + i % 2] for i in range(12)], np.int64)
+    trace = power.trace_of(meter.sensor, rows, [])
+    short = [energy.Window(i * MS + MS // 4, i * MS + MS // 2, 1) for i in range(5)]
+    long = [energy.Window(i * MS, (i + 2) * MS, 1) for i in range(5)]
+    idle = [(6 * MS, 9 * MS)]
+    unknown = energy._result(trace, short, idle, meter.sensor, MS / 4)
+    assert unknown["uncertainty"] is None and unknown["above_idle_uncertainty"] is None and unknown["median"] > 0
+    half = energy._result(trace, long, [(9 * MS, 9 * MS + 1)], meter.sensor, 2 * MS)
+    assert half["uncertainty"] > 0 and half["above_idle_uncertainty"] is None
+    known = energy._result(trace, long, idle, meter.sensor, 2 * MS)
+    assert known["above_idle_uncertainty"] >= known["uncertainty"] > 0
+
+
 def test_inferences_slower_than_their_latency_are_a_warning(meter: Meter) -> None:
     (warning,) = meter.measure(timing.SpinTask([2 * MS]), 1 * MS)["warnings"]
     assert "% longer than when their latency was measured" in warning

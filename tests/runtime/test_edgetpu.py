@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -106,6 +107,24 @@ def test_a_child_that_dies_while_it_measures_is_an_error(tmp_path: Path, calls: 
     made._loop._worker._process.kill()
     with pytest.raises(InferenceError, match="died of SIGKILL"):
         made.whole.run()
+
+
+@pytest.mark.parametrize("how", ["dies", "hangs"])
+def test_the_next_network_gets_a_new_child(
+    how: str, tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, options = get("edgetpu"), RuntimeOptions(delegate=build_plugin(tmp_path, "WORKS"))
+    made = runtime.deploy(model(), options)
+    assert isinstance(made, edgetpu.EdgeTpuDeployment)
+    worker = made._loop._worker
+    if how == "dies":
+        worker._process.kill()
+    else:
+        worker._process.send_signal(signal.SIGSTOP)
+        worker._answer_s = 0.5
+    with pytest.raises(InferenceError, match="crashed" if how == "dies" else "hangs"):
+        runtime.deploy(model(), options)
+    runtime.deploy(model(), options).whole.run()
 
 
 def test_without_a_compiler_a_model_can_be_compiled_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

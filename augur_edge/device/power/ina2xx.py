@@ -18,7 +18,7 @@ _REFRESH_NS = 2 * MS_NS  # 16 samples of 2 x 140 us to 1.1 ms in the driver's de
 
 
 def find(root: Path, missing: dict[str, str]) -> list[FileSensor]:
-    """One for each chip, the first that has a rail of its own name foremost."""
+    """One for each chip, as the kernel numbers them."""
     reader = Reader(root)
     out = []
     for folder in reader.paths("sys/class/hwmon/hwmon*"):

@@ -54,9 +54,7 @@ def _of_jetpack_4(reader: Reader) -> list[tuple[str, list[str]]]:
 
 def _of_hwmon(reader: Reader) -> list[tuple[str, list[str]]]:
     found = []
-    for folder in reader.paths("sys/bus/i2c/devices/*/hwmon/hwmon*"):
-        if reader.text(f"{folder}/name") != "ina3221":
-            continue
+    for folder in _folders(reader):
         for path in reader.paths(f"{folder}/in*_label"):
             label = reader.text(path) or ""
             channel = re.findall(r"in(\d+)_label", path)[0]
@@ -66,8 +64,14 @@ def _of_hwmon(reader: Reader) -> list[tuple[str, list[str]]]:
     return found
 
 
+def _folders(reader: Reader) -> list[str]:
+    """Of hwmon, without those of other chips on the bus."""
+    folders = reader.paths("sys/bus/i2c/devices/*/hwmon/hwmon*")
+    return [folder for folder in folders if reader.text(f"{folder}/name") == "ina3221"]
+
+
 def _refresh_ns(reader: Reader) -> int:
-    told = [reader.integer(p) for p in reader.paths("sys/bus/i2c/devices/*/hwmon/hwmon*/update_interval")]
+    told = [reader.integer(f"{folder}/update_interval") for folder in _folders(reader)]
     return max((ms * MS_NS for ms in told if ms), default=_REFRESH_NS)
 
 

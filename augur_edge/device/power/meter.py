@@ -17,7 +17,7 @@ import numpy as np
 
 from augur_edge import timing
 from augur_edge.device.power.base import MS_NS, Floats, Rows, Sampler, readable
-from augur_edge.device.power.samplers import LineSampler
+from augur_edge.device.power.samplers import HeaderError, LineSampler
 from augur_edge.errors import PowerError, UsageError
 
 KIND = "meter"
@@ -60,9 +60,14 @@ class MeterSensor:
         return np.asarray(readable(rows)[:, 0] / 1000, np.float64)
 
     def times_ns(self, rows: Rows) -> Rows:
-        """The sender's times, moved so that no line arrives before it was measured; else the times of arrival."""
+        """The sender's times, moved so that no line arrives before it was measured; else the times of arrival.
+
+        Raises PowerError `counter` where the sender's clock goes back.
+        """
         if not len(rows) or (rows[:, 2] == _NO_TIME).any():
             return rows[:, 0]
+        if (np.diff(rows[:, 2]) < 0).any():
+            raise PowerError("counter", f"the clock of {self.path} went back: the meter was reset; measure again")
         sent_ns = rows[:, 2] * 1000
         return np.asarray(sent_ns + (rows[:, 0] - sent_ns).min(), np.int64)
 
@@ -77,12 +82,12 @@ class Lines:
         self._names = names
 
     def __call__(self, line: bytes) -> tuple[int, int]:
-        """(uW, us). Raises ValueError for a line that is cut off or foreign."""
+        """(uW, us). Raises HeaderError for the names, else ValueError or OverflowError for a line that is no sample."""
         cells = [cell.strip() for cell in line.decode("ascii", "strict").split(",")]
         if not self._names:
             self._names = tuple(cell.lower() for cell in cells)
             power_of(dict.fromkeys(self._names, 0.0))
-            raise ValueError("the line that names the columns")
+            raise HeaderError("the line that names the columns")
         if len(cells) != len(self._names):
             raise ValueError(f"{len(cells)} columns, not {len(self._names)}")
         known = _MICRO.keys() | _TIME_US.keys()

@@ -15,7 +15,7 @@ KIND = "rapl"
 
 
 def find(root: Path, missing: dict[str, str]) -> list[FileSensor]:
-    """The packages, summed, and the whole platform's counter foremost where there is one."""
+    """The whole platform's counter where there is one, else the packages, summed; at most one sensor."""
     reader = Reader(root)
     zones = [z for z in reader.paths("sys/class/powercap/intel-rapl:*") if z.count(":") == 1]
     named = [(reader.text(f"{zone}/name") or zone.rpartition("/")[2], zone) for zone in zones]

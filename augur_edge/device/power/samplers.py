@@ -21,7 +21,11 @@ _TIMEOUT_S = 10.0
 _POLL_S = 0.05
 
 Parse = Callable[[bytes], Sequence[int]]
-"""Output or a line -> the columns, in whole micro-units; ValueError where it is none."""
+"""Output or a line -> the columns, in whole micro-units; ValueError or OverflowError where it is none."""
+
+
+class HeaderError(ValueError):
+    """A line that holds no sample, and should not."""
 
 
 class _Threaded:
@@ -36,7 +40,7 @@ class _Threaded:
 
     @property
     def failures(self) -> list[tuple[int, int, int]]:
-        """[(column, errno, at_ns)], the first one."""
+        """[(column, errno, at_ns)], the first one; or the end of a stream, which outweighs a line cut off before."""
         return list(self._failures.values())
 
     def start(self, cpus: Sequence[int]) -> None:
@@ -67,11 +71,13 @@ class _Threaded:
         raise NotImplementedError
 
     def _keep(self, at_ns: int, values: Sequence[int]) -> None:
+        row = array("q", [at_ns, *values])
         self.lost += len(self._rows) == self._rows.maxlen
-        self._rows.append(array("q", [at_ns, *values]))
+        self._rows.append(row)
 
     def _failed(self, code: int) -> None:
-        self._failures.setdefault(0, (0, code, timing.now_ns()))
+        if code == errno.EPIPE or not self._failures:
+            self._failures[0] = (0, code, timing.now_ns())
 
 
 class CommandSampler(_Threaded):
@@ -86,12 +92,12 @@ class CommandSampler(_Threaded):
         values: Sequence[int] = [timing.UNREADABLE] * self._n_columns
         try:
             done = subprocess.run(self._argv, capture_output=True, timeout=_TIMEOUT_S, check=True)  # noqa: S603
-            values = self._parse(done.stdout)
+            values = array("q", self._parse(done.stdout))
         except subprocess.TimeoutExpired:
             self._failed(errno.ETIMEDOUT)
         except subprocess.CalledProcessError:
             self._failed(errno.EIO)
-        except ValueError:
+        except (ValueError, OverflowError):
             self._failed(errno.EINVAL)
         except OSError as e:
             self._failed(e.errno or errno.EIO)
@@ -146,6 +152,8 @@ class LineSampler(_Threaded):
                 values = self._parse(line)
                 if self._keeps:
                     self._keep(at_ns, values)
-            except ValueError:
+            except HeaderError:
+                continue
+            except (ValueError, OverflowError):
                 if line.strip():
                     self._failed(errno.EINVAL)

@@ -36,10 +36,10 @@ class Trace:
         ends = np.interp([start_ns, end_ns], self.t_ns, self.energy_uj)
         return float(ends[1] - ends[0])
 
-    def spread_mw(self, start_ns: int, end_ns: int) -> float:
-        """Standard deviation of the power between two moments; 0 for fewer than two samples."""
+    def spread_mw(self, start_ns: int, end_ns: int) -> float | None:
+        """Standard deviation of the power between two moments; None for fewer than two samples."""
         inside = self.power_mw[(self.t_ns >= start_ns) & (self.t_ns <= end_ns)]
-        return float(inside.std(ddof=1)) if len(inside) > 1 else 0.0
+        return float(inside.std(ddof=1)) if len(inside) > 1 else None
 
     @property
     def rate_hz(self) -> float:

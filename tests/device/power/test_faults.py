@@ -22,7 +22,7 @@ from augur_edge.device.power.pmic import parse as parse_pmic
 from augur_edge.device.power.termux import parse as parse_termux
 from augur_edge.errors import PowerError, UsageError
 
-from .conftest import BATTERY, FIXTURES, HWMON, IIO, RAPL, Feeder
+from .conftest import BATTERY, FIXTURES, HWMON, IIO, RAPL, Feeder, Fixture
 
 MS = 1_000_000
 
@@ -52,6 +52,12 @@ def test_the_integral_of_what_was_sampled() -> None:
     assert trace.rate_hz == pytest.approx(1000) and trace.jitter_us == 0
     with pytest.raises(PowerError, match="gap"):
         trace.between(0, 4 * MS)
+
+
+def test_the_spread_of_a_single_sample_is_unknown() -> None:
+    trace = trace_of(sensor(), rows(1000, 2000, 3000), [])
+    assert trace.spread_mw(0, MS) == pytest.approx(500 * 2**0.5)
+    assert trace.spread_mw(MS // 2, MS) is None and trace.spread_mw(MS // 4, MS // 2) is None
 
 
 def test_a_stuck_sensor() -> None:
@@ -117,6 +123,23 @@ def test_rails_without_a_name_and_sums_are_left_out(feeder: Feeder) -> None:
     for channel in (1, 2):
         (root / HWMON / f"in{channel}_label").write_text("NC\n")
     assert power.find(root)[0] == []
+
+
+def test_other_chips_on_the_bus_do_not_say_how_often_rails_are_renewed(feeder: Feeder) -> None:
+    root = feeder.tree(FIXTURES["ina3221 hwmon"])
+    other = root / "sys/bus/i2c/devices/1-004c/hwmon/hwmon4"
+    other.mkdir(parents=True)
+    (other / "name").write_text("tmp451\n")
+    (other / "update_interval").write_text("1000\n")
+    assert power.choose("ina3221", root).refresh_ns == 10 * MS
+    (root / HWMON / "update_interval").write_text("36\n")
+    assert power.choose("ina3221", root).refresh_ns == 36 * MS
+
+
+def test_the_platform_s_counter_is_taken_instead_of_the_packages(feeder: Feeder) -> None:
+    root = feeder.tree(FIXTURES["rapl"])
+    feeder.tree(Fixture("rapl", {f"{RAPL[:-1]}1/name": "psys\n", f"{RAPL[:-1]}1/max_energy_range_uj": "9\n"}, {}))
+    assert [s.rails for s in power.find(root)[0]] == [("psys",)]
 
 
 def test_missing_rails_are_an_error_with_the_reason(feeder: Feeder) -> None:

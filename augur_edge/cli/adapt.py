@@ -100,7 +100,7 @@ def _adapted(model: Model, args: argparse.Namespace) -> int:
             f"a predictor of {model.target}: only those of layers' latency_ns and energy_uj can be adapted"
         )
     data = read_dataset(args.samples, args.format, args.clock_mhz).known(target)
-    moved = adapt(model, data.layers, data.targets[target])
+    moved = adapt(model, data.layers, data.targets[target], data.devices)
     file = dumps(moved)
     write_whole(args.output, lambda temporary: _write(temporary, file))
     about = moved.meta["adapted"]

@@ -154,7 +154,7 @@ def _layers(predictor: Predictor, what: str) -> list[tuple[str, Layer]]:
     """A network's layers as the runtime that the predictor learnt from deploys them, or as written; which is said."""
     from augur_edge.predict.files import layers_of
 
-    about = json.loads(predictor.meta_json).get("training", {})
+    about = predictor.training
     runtime = about.get("runtime")
     if runtime is None or what.endswith(".csv"):
         return layers_of(what)

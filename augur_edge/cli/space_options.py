@@ -154,10 +154,11 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
     args.space = args.space or space
     if args.space.partition("@")[0] != space:
         raise UsageError(f"--space {args.space}: the predictor is for {space}")
-    vectors, y, unit = measured(args.samples, space, lambda path: table_from(path, args), args.device, console.warn)
+    found = measured(args.samples, space, lambda path: table_from(path, args), args.device, console.warn)
+    vectors, y, unit, devices = found
     if unit != model.unit:
         raise DataError(f"the samples are in {unit}, the predictor in {model.unit}")
-    moved = adapted(model, vectors, y)
+    moved = adapted(model, vectors, y, devices)
     file = dumps(moved)
     write_whole(args.output, lambda temporary: _write(temporary, file))
     about = moved.meta["adapted"]

@@ -10,7 +10,9 @@ one width gave 30 % and 27 %).
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,11 +84,12 @@ class _Roofline:
         return theta
 
 
-def adapt(model: Model, layers: I64, y: F64) -> Model:
+def adapt(model: Model, layers: I64, y: F64, devices: Collection[str] = ()) -> Model:
     """The model moved to measured layers. layers: int64[n, 16]; y: float64[n], positive, n >= 3.
 
-    y is in the model's unit. Interval bounds are widened where the new residuals need it. Raises UsageError for too few
-    layers, and for a model without what is fitted: a roofline under an exp link, on layers.
+    y is in the model's unit. devices: where it was measured, `board-1, onnxruntime`, if that is known. Interval bounds
+    are widened where the new residuals need it. Raises UsageError for too few layers, and for a model without what is
+    fitted: a roofline under an exp link, on layers.
     """
     if len(y) < LEAST:
         raise UsageError(f"{len(y)} measured layers: at least {LEAST} are needed to adapt")
@@ -107,13 +110,21 @@ def adapt(model: Model, layers: I64, y: F64) -> Model:
     }
     share = 1.0 if model.spread is None else model.spread.of(roofline.x.astype(np.float32))
     levels = tuple(_widened(level, left_out / share) for level in model.levels)
-    meta = {**model.meta, "adapted": about}
-    if "network" in meta.get(
-        "training", {}
-    ):  # its interval, and what networks cost above their layers, were elsewhere's
-        meta["training"] = {key: value for key, value in meta["training"].items() if key != "network"}
+    meta = {**trained_on(model.meta, devices), "adapted": about}
+    # what networks cost above their layers was the old setting's, as their interval was
     moved = replace(model, base=roofline.base(theta), levels=levels, overhead=0.0, layer_overhead=0.0, meta=meta)
     return with_factors(moved, factors)
+
+
+def trained_on(meta: Mapping[str, Any], devices: Collection[str]) -> dict[str, Any]:
+    """A meta trained on these devices, unknown if none, not on the source's; without its intervals of networks."""
+    training = meta.get("training")
+    kept = dict(training) if isinstance(training, dict) else {}
+    for key in ("network", "device", "devices"):
+        kept.pop(key, None)
+    if devices:
+        kept["devices"] = sorted(devices)
+    return {**meta, "training": kept} if kept else {k: v for k, v in meta.items() if k != "training"}
 
 
 def suggest(model: Model, layers: I64, count: int) -> list[int]:

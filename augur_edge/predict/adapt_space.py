@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 
 import numpy as np
 
 from augur_edge import spaces
 from augur_edge._kernel import Predictor
 from augur_edge.errors import DataError, UsageError
+from augur_edge.predict.adapt import trained_on
 from augur_edge.predict.designs import CELL, F64, I64, design
 from augur_edge.predict.encode_spaces import prune, slot_sizes
 from augur_edge.predict.format import dumps
@@ -60,8 +62,11 @@ def _pool(space: str, seed: int) -> I64:
     return pool[prune(pool).any(axis=1)] if space == CELL else pool
 
 
-def adapted(model: Model, vectors: I64, y: F64) -> Model:
-    """The model of the device on which y float64[n], in the model's unit, was measured. Raises as `transfer.fit`."""
+def adapted(model: Model, vectors: I64, y: F64, devices: Collection[str] = ()) -> Model:
+    """The model of the device on which y float64[n], in the model's unit, was measured. Raises as `transfer.fit`.
+
+    devices: what it is called in the samples, if that is known.
+    """
     space, prior = prior_in(model)
     rows = design(space, vectors, _answers(space))
     found = fit(prior, rows, y, grain_of(y))
@@ -80,7 +85,7 @@ def adapted(model: Model, vectors: I64, y: F64) -> Model:
     return Model(
         (Feature(model.features[0].name, model.features[0].id),), (), encoder=model.encoder, target=model.target,
         unit=model.unit, link="identity", tables=linear_tables(space, found), levels=levels,
-        bias=float(found.mean[0]), meta={**model.meta, "adapted": about},
+        bias=float(found.mean[0]), meta={**trained_on(model.meta, devices), "adapted": about},
     )  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def calls_of(found: Any) -> Calls | None:
     try:
         calls = Calls(float(found["usual_ns"]), tuple((float(t), float(ns)) for t, ns in found["knots"]))
         values = np.array([(calls.usual_ns, calls.usual_ns), *calls.knots])
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError):
         return None
     ascending = (np.diff(values[1:], axis=0) >= 0).all() and len(calls.knots) > 0
     return calls if ascending and np.isfinite(values).all() and (values > 0).all() else None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from augur_edge.predict.calls import Calls
 
 Layers = Union[Network, Sequence[Layer], Any]
+_FAR_OFF = 100.0  # in natural logs: no bound of a network's total
 
 
 class Interval(NamedTuple):
@@ -106,8 +107,19 @@ class Predictor(_kernel.Predictor):
     def _calls(self) -> Calls | None:
         from augur_edge.predict.calls import calls_of
 
-        meta = json.loads(self.meta_json or "{}")
-        return calls_of(meta.get("training", {}).get("network", {}).get("calls"))
+        return calls_of(self._of_networks.get("calls"))
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """What its meta says of its training; nothing where it says that otherwise: a file may be anybody's."""
+        try:
+            return _object_in(json.loads(self.meta_json or "{}"), "training")
+        except (ValueError, RecursionError):
+            return {}
+
+    @property
+    def _of_networks(self) -> dict[str, Any]:
+        return _object_in(self.training, "network")
 
     def network_interval(self, network: Layers, level: float = 0.9) -> Interval:
         """Total of a network and conformal bounds, from networks that were measured whole when it was trained.
@@ -115,7 +127,7 @@ class Predictor(_kernel.Predictor):
         in_domain: of all layers. Raises ValueError where the predictor has no such level for networks.
         """
         layers = _matrix(network)
-        known = json.loads(self.meta_json).get("training", {}).get("network", {}).get("levels", [])
+        known = _levels(self._of_networks.get("levels"))
         found = next(((low, high) for stored, low, high in known if stored >= level), None)
         if found is None:
             raise ValueError(f"no interval of {level:g} for networks; it has {[k[0] for k in known] or 'none'}")
@@ -129,6 +141,21 @@ class Predictor(_kernel.Predictor):
         Of layers with the usual call, as the C library's totals are: that of a network depends on all its layers.
         """
         return _kernel.NetworkTotal(self, _matrix(network))
+
+
+def _object_in(found: object, key: str) -> dict[str, Any]:
+    inner = found.get(key) if isinstance(found, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _levels(found: object) -> list[tuple[float, float, float]]:
+    """(level, low, high) of each level in a meta, bounds in logs; none where one of them is no such thing."""
+    try:
+        levels = [(level, low, high) for level, low, high in found]  # type: ignore[attr-defined]
+        good = all(0 < level < 1 and -_FAR_OFF < low <= high < _FAR_OFF for level, low, high in levels)
+    except (TypeError, ValueError):
+        return []
+    return levels if good else []
 
 
 def _matrix(network: Layers) -> Any:

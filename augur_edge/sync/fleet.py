@@ -32,13 +32,16 @@ Changed = Callable[[], None]
 
 @dataclass
 class State:
-    """How one device stands. state: one of the words above; `lost`: the connection went, the job may go on."""
+    """How one device stands. state: one of the words above; `lost`: the connection went, the job may go on.
+
+    seconds: that it was followed; None where nobody did.
+    """
 
     device: str
     job: str
     state: str = WAITING
     code: int | None = None
-    seconds: float = 0.0
+    seconds: float | None = None
     note: str = ""
 
 
@@ -122,17 +125,18 @@ class Session:
                 elif word == "died":
                     ending = (FAILED, None, "the job died without a word: killed, or the device was switched off")
                 elif word == "log" and ending:
-                    await self._keep_log(lines)
-                    self._set(*ending)
+                    cut = await self._keep_log(lines)
+                    self._set(*ending[:2], "; ".join(filter(None, [ending[2], cut])))
                     return
 
-    async def _keep_log(self, lines: asyncio.StreamReader) -> None:
+    async def _keep_log(self, lines: asyncio.StreamReader) -> str:
+        """Writes the log; a remark where it is longer than what is kept."""
         size = 0
         with self._log.open("wb") as file:
             while block := await lines.read(_LONGEST_LINE):
+                file.write(block[: max(0, _LARGEST_LOG - size)])
                 size += len(block)
-                if size <= _LARGEST_LOG:
-                    file.write(block)
+        return f"only the first {_LARGEST_LOG} of its log's {size} bytes were kept" if size > _LARGEST_LOG else ""
 
     async def _stop(self) -> bool:
         return b"stopped" in await self.ask(jobs.stop_script(self.state.job))
@@ -195,8 +199,8 @@ async def _status(device: FleetDevice, ssh: Ssh) -> list[State]:
 def _listed(device: str, job: str, state: str, note: str) -> State:
     code = int(state[5:]) if state.startswith("exit ") and state[5:].isdecimal() else None
     if code is None:
-        return State(device, job, RUNNING if state == "running" else FAILED, None, 0.0, note or state)
-    return State(device, job, FAILED if code else OK, code, 0.0, note)
+        return State(device, job, RUNNING if state == "running" else FAILED, None, None, note or state)
+    return State(device, job, FAILED if code else OK, code, None, note)
 
 
 def save(states: Sequence[State], words: Sequence[str], folder: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 _JOB = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}\Z")
 
+# `echo` would read the backslashes of a log as its own: printf does not.
 # After a reboot the number of a job's process may be another one's, which is neither followed nor ended.
 _JOBS = """jobs="${XDG_DATA_HOME:-$HOME/.local/share}/augur-edge/jobs"
 boot() { cat /proc/sys/kernel/random/boot_id 2>/dev/null; }
@@ -34,7 +35,7 @@ silent=0
 while [ ! -e "$job/exit" ]; do
   if lives "$job"; then silent=0; else silent=$((silent + 1)); fi
   [ $silent -gt 5 ] && { echo died; break; }
-  echo "note $(tail -n 1 "$job/log" 2>/dev/null | cut -c 1-120)"
+  printf 'note %s\\n' "$(tail -n 1 "$job/log" 2>/dev/null | cut -c 1-120)"
   sleep 0.5 2>/dev/null || sleep 1
 done
 [ -e "$job/exit" ] && echo "exit $(cat "$job/exit")"
@@ -59,7 +60,7 @@ for job in "$jobs"/*; do
   state=died
   lives "$job" && state=running
   [ -e "$job/exit" ] && state="exit $(cat "$job/exit")"
-  echo "${job##*/}|$state|$(tail -n 1 "$job/log" 2>/dev/null | cut -c 1-120)"
+  printf '%s|%s|%s\\n' "${job##*/}" "$state" "$(tail -n 1 "$job/log" 2>/dev/null | cut -c 1-120)"
 done
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -19,6 +20,7 @@ from augur_edge.sync.ssh import Ssh, environment, explained
 PREVIOUS = ".previous"
 _EXIT_CODES = (1, 2, 5, 7)
 _LONGEST_S = 120
+_FIGURE = re.compile(r"(latency|energy)(_[a-z]+)?")  # a column that is called by what it holds, of no device
 
 
 def folder_here() -> Path:
@@ -35,18 +37,29 @@ def check(data: bytes, name: str, any_device: bool = False) -> None:
         meta = json.loads(predictor.meta_json or "{}")
     except (ValueError, DataError) as err:
         raise DataError(f"{name}: not a predictor for this device's kernel: {err}") from err
-    training = meta.get("training") if isinstance(meta, dict) else None
-    trained = training.get("devices") if isinstance(training, dict) else None
-    if not isinstance(trained, list) or not trained:
+    trained = _trained(meta.get("training") if isinstance(meta, dict) else None)
+    if not trained:
         if not any_device:
             console.warn(f"{name}: does not say what it was trained on; whether that fits this device is not checked")
         return
     here = identify().id
     # an id ends in what tells one board from another of its kind; before that stands the kind
-    if not any_device and not any(_kind(str(device).split(",")[0]) == _kind(here) for device in trained):
-        raise DataError(
-            f"{name}: trained for {', '.join(map(str, trained))[:80]}, this is {here}; or pass --any-device"
-        )
+    if not any_device and not any(_kind(here) in _kinds(device) for device in trained):
+        raise DataError(f"{name}: trained for {', '.join(trained)[:80]}, this is {here}; or pass --any-device")
+
+
+def _trained(training: object) -> list[str]:
+    """Devices that a predictor says it was trained on: those of its layers, or the column of its architectures."""
+    found = training if isinstance(training, dict) else {}
+    devices = found.get("devices", [found.get("device")])
+    names = [name for name in devices if isinstance(name, str)] if isinstance(devices, list) else []
+    return [name for name in names if name and not _FIGURE.fullmatch(name)]
+
+
+def _kinds(name: str) -> set[str]:
+    """The kinds that `board-1, onnxruntime` may be of, or a column, `board-1_onnxruntime`, as ids may have a _ too."""
+    parts = name.split(",", maxsplit=1)[0].split("_")
+    return {_kind("_".join(parts[:n])) for n in range(1, len(parts) + 1)}
 
 
 def _kind(device: str) -> str:

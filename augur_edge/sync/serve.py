@@ -174,7 +174,6 @@ def serve(wire: Wire, root: Path, device: str) -> None:
     Raises AugurError where `root` cannot hold the device's folder.
     """
     folder = Folder(root, device)
-    folder.tidy()
     try:
         while frame := wire.receive():
             try:
@@ -203,13 +202,14 @@ def _answer(wire: Wire, folder: Folder, frame: Frame) -> None:
 
 def _have(wire: Wire, folder: Folder, asked: Mapping[str, Any]) -> None:
     folder.origin(protocol.text(asked, "origin"))
+    folder.tidy()  # not before: another store's uploads in flight are not ours to end
     names = asked.get("batches")
     if not isinstance(names, list) or len(names) > protocol.MOST_NAMES:
         raise DataError(f"batches is no list of up to {protocol.MOST_NAMES} names")
     here = [str(name) for name in names if folder.has(str(_own(folder, str(name))))]
     predictors = {}
     for name in folder.predictors():
-        with folder.predictor(name) as file:
+        with suppress(DataError), folder.predictor(name) as file:  # one that cannot be had is not offered
             predictors[name] = {"size": os.fstat(file.fileno()).st_size, "sha256": digest_of(file)}
     wire.send(protocol.said(protocol.OK, batches=here, predictors=predictors))
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from augur_edge.builder import Builder
 from augur_edge.errors import DataError
@@ -30,13 +30,16 @@ _LARGEST = 1 << 16  # pixels a side or channels that a block may have
 
 @dataclass(frozen=True)
 class Block:
-    """One entry of a table. layers: what the block executes, batch 1. count: of the samples, 0 for a prediction."""
+    """One entry of a table. layers: what the block executes, batch 1.
+
+    std_ns: None where it is not known. count: of the samples, 0 for a prediction.
+    """
 
     key: str
     layers: tuple[Layer, ...]
     mean_ns: float
-    std_ns: float = 0.0
-    count: int = 0
+    std_ns: float | None
+    count: int
 
 
 def read_blocks(path: Path) -> list[Block]:
@@ -53,15 +56,17 @@ def read_blocks(path: Path) -> list[Block]:
 
 
 def _block(key: str, entry: object, path: Path) -> Block:
-    values = [entry.get(name, 0) for name in ("mean", "std", "count")] if isinstance(entry, dict) else []
-    good = all(isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v < 1e12 for v in values)
-    if not values or not good or not isinstance(entry, dict) or "mean" not in entry:
-        raise DataError(f"{path}: {key}: not {{count, mean, std}} in milliseconds")
+    found: dict[str, Any] = entry if isinstance(entry, dict) else {}
+    mean, std, count = found.get("mean", -1), found.get("std"), found.get("count", -1)
+    known = [mean, count] + ([] if std is None else [std])
+    good = all(isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v < 1e12 for v in known)
+    if not good or count != int(count):
+        raise DataError(f"{path}: {key}: not {{count, mean, std}}, a whole number (0: predicted) and milliseconds")
     try:
         layers = layers_of_key(key)
     except ValueError as err:
         raise DataError(f"{path}: {key}: {err}") from None
-    return Block(key, layers, 1e6 * values[0], 1e6 * values[1], int(values[2]))
+    return Block(key, layers, 1e6 * mean, 1e6 * std if std is not None and count else None, int(count))
 
 
 def layers_of_key(key: str) -> tuple[Layer, ...]:
@@ -150,12 +155,16 @@ def predicted_blocks(keys: Iterable[str], cost_ns: Callable[[Layer], float]) -> 
     found = []
     for key in keys:
         layers = layers_of_key(key)
-        found.append(Block(key, layers, sum(cost_ns(layer) for layer in layers)))
+        found.append(Block(key, layers, sum(cost_ns(layer) for layer in layers), None, 0))
     return found
 
 
 def write_blocks(blocks: Iterable[Block], stream: TextIO) -> None:
-    """The table as JSON, milliseconds."""
-    entries = {b.key: {"count": b.count, "mean": b.mean_ns / 1e6, "std": b.std_ns / 1e6} for b in blocks}
+    """The table as JSON, milliseconds; an unknown deviation is null."""
+    entries = {b.key: {"count": b.count, "mean": b.mean_ns / 1e6, "std": _ms(b.std_ns)} for b in blocks}
     json.dump(entries, stream, indent=1)
     stream.write("\n")
+
+
+def _ms(ns: float | None) -> float | None:
+    return None if ns is None else ns / 1e6

@@ -20,17 +20,18 @@ from augur_edge.tables.stored import architectures_of
 
 def measured(
     paths: Sequence[Path], space: str, read: Callable[[Path], ArchTable], device: str | None, warn: Callable[[str], Any]
-) -> tuple[I64, F64, str]:
-    """Vectors int64[n, length], figures float64[n] and their unit, of tables and of stores that `measure` wrote.
+) -> tuple[I64, F64, str, frozenset[str]]:
+    """Vectors int64[n, length], figures float64[n], their unit and columns, of tables and stores of `measure`.
 
     Raises UsageError as its readers do, DataError for none, mixed units, and an architecture in more than one file.
     """
     vectors: list[list[int]] = []
     values: list[float] = []
-    units = set()
+    units, titles = set(), set()
     for path in paths:
         if _is_store(path):
-            found = _from_store(path, space, device)
+            title, found = _from_store(path, space, device)
+            titles.add(title)
             units.add("ns")
             vectors += [list(v) for v in found]
             values += list(found.values())
@@ -40,6 +41,7 @@ def measured(
         for remark in remarks:
             warn(remark)
         units.add(table.column(device).unit)
+        titles.add(device or next(iter(table.columns)))
         vectors += table.vectors[rows].tolist()
         values += y.tolist()
     if not vectors or len(units) != 1:
@@ -47,7 +49,7 @@ def measured(
     twice = [v for v, n in Counter(map(tuple, vectors)).items() if n > 1]
     if twice:
         raise DataError(f"the architecture {list(twice[0])} is in more than one of the samples; keep one of each")
-    return np.array(vectors, np.int64), np.array(values), units.pop()
+    return np.array(vectors, np.int64), np.array(values), units.pop(), frozenset(titles)
 
 
 def _is_store(path: Path) -> bool:
@@ -55,8 +57,8 @@ def _is_store(path: Path) -> bool:
         return file.read(15) == b"SQLite format 3"
 
 
-def _from_store(path: Path, space: str, device: str | None) -> dict[Vector, float]:
-    """Median latency, ns, of the store's architectures; of those measured more than once the last counts.
+def _from_store(path: Path, space: str, device: str | None) -> tuple[str, dict[Vector, float]]:
+    """Title and median latency, ns, of the store's architectures; of those measured more than once the last counts.
 
     Raises UsageError where several devices, runtimes or ways of running are mixed and `device` names none of them.
     """
@@ -68,7 +70,7 @@ def _from_store(path: Path, space: str, device: str | None) -> dict[Vector, floa
                     if table.space == space:
                         found.setdefault(table.title, {}).update(table.seconds("median"))
     title = device or (next(iter(found)) if len(found) == 1 else None)
-    if title not in found:
+    if title is None or title not in found:
         there = ", ".join(found) or f"no architecture of {space}"
         raise UsageError(f"{path}: {f'no {title}' if title else 'name one with --device'}; there is {there}")
-    return {vector: 1e9 * seconds for vector, seconds in found[title].items()}
+    return title, {vector: 1e9 * seconds for vector, seconds in found[title].items()}

@@ -17,6 +17,7 @@ from augur_edge.errors import DataError, UsageError
 
 MAX_BYTES = 1 << 30
 MAX_DEPTH = 32  # of tuples in tuples: hashing a tower of them as a key of a dict would overflow the stack
+MAX_LEAVES = 1_000_000  # of a tuple: the memo doubles one in two bytes, and its hash is of all of them
 _MARK = object()
 _IGNORED = {"PROTO", "FRAME"}
 _ARGUMENTS = {
@@ -44,7 +45,8 @@ class _Dtype:
 
     def __init__(self, code: object) -> None:
         if not isinstance(code, str) or code not in {f"{k}{n}" for k in "fiu" for n in (1, 2, 4, 8)} - {"f1"} | {"b1"}:
-            raise _RefusedError(f"a numpy dtype {code!r}, which is no plain number")
+            said = f"{code!r:.80}" if isinstance(code, str) else type(code).__name__
+            raise _RefusedError(f"a numpy dtype {said}, which is no plain number")
         self.dtype = np.dtype("?" if code == "b1" else code)
 
     def order(self, state: object) -> None:
@@ -60,7 +62,8 @@ class _Machine:
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
-        self._depth: dict[int, tuple[int, Any]] = {}  # by id; the object is kept so that its id stays its own
+        # depth, leaves, by id; the object is kept so that its id stays its own
+        self._tuples: dict[int, tuple[int, int, Any]] = {}
 
     def step(self, name: str, arg: Any) -> None:
         if name in _ARGUMENTS:
@@ -90,11 +93,14 @@ class _Machine:
 
     def _tuple(self, items: list[Any] | None = None) -> None:
         found = tuple(self._pop_mark() if items is None else items)
-        depth = 1 + max((self._depth.get(id(v), (0, None))[0] for v in found), default=0)
+        parts = [self._tuples.get(id(v), (0, 1, None)) for v in found]
+        depth, leaves = 1 + max((part[0] for part in parts), default=0), sum(part[1] for part in parts)
         if depth > MAX_DEPTH:
             raise _RefusedError(f"tuples {MAX_DEPTH} deep in each other")
+        if leaves > MAX_LEAVES:
+            raise _RefusedError(f"a tuple of more than {MAX_LEAVES} values")
         if found:
-            self._depth[id(found)] = (depth, found)
+            self._tuples[id(found)] = (depth, leaves, found)
         self.stack.append(found)
 
     def _list(self) -> None:
@@ -127,7 +133,7 @@ class _Machine:
             raise TypeError("sets items of what is no dict")
         for key, value in zip(items[::2], items[1::2]):
             if key in self.stack[-1]:
-                raise _RefusedError(f"the key {key!r} twice")
+                raise _RefusedError(f"the key {key!r:.80} twice")
             self.stack[-1][key] = value
 
     def _put(self, place: int) -> None:
@@ -173,7 +179,7 @@ def _called(name: object, args: object) -> Any:
         return args[0].encode("latin-1")  # how protocol 2 spells bytes
     if name in ("__builtin__.bytes", "builtins.bytes") and args == ():
         return b""
-    raise _RefusedError(f"a call of {name}")
+    raise _RefusedError(f"a call of {name:.80}")
 
 
 def _scalar(dtype: object, data: object) -> float | int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from augur_edge import spaces
-from augur_edge.errors import UsageError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.spaces import Vector
 from augur_edge.store.flat_read import FROM_ELSEWHERE
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
@@ -42,7 +42,7 @@ class Architectures:
 def architectures_of(run: RunRecord) -> list[Architectures]:
     """The architectures of a run, by space, runtime and way of running. Raises UsageError where it has none.
 
-    An architecture that was measured twice in the same way is an error, too.
+    An architecture that was measured twice in the same way is an error, too; DataError for runs unlike their samples.
     """
     tables: dict[tuple[str, ...], Architectures] = {}
     for network in run.networks:
@@ -69,8 +69,12 @@ def _value(network: NetworkRecord) -> Value:
     if whole is None:
         return str(network.info.get("failed") or "invalid")
     seconds = whole.samples_ns / whole.loops / 1e9
-    ends = np.cumsum(network.info.get("runs") or [len(seconds)])[:-1]
-    return [part.tolist() for part in np.split(seconds, ends)]
+    runs = network.info.get("runs", [len(seconds)])
+    if not isinstance(runs, list) or any(type(n) is not int or n < 1 for n in runs) or sum(runs) != len(seconds):
+        raise DataError(
+            f"{network.name}: its runs are not numbers of samples that add up to its {len(seconds)} samples"
+        )
+    return [part.tolist() for part in np.split(seconds, np.cumsum(runs)[:-1])]
 
 
 def run_of_points(points: Mapping[Vector, Value], space: str, device: str, source: str) -> RunRecord:

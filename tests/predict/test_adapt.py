@@ -88,3 +88,13 @@ def test_noise_widens_the_interval():
 def test_what_cannot_be_adapted(model, n, words):
     with pytest.raises(UsageError, match=words):
         adapt(model, LAYERS[:n], np.ones(n))
+
+
+def test_it_is_of_the_samples_devices_not_of_the_sources():
+    source = replace(
+        model_of(), meta={"training": {"device": "old", "devices": ["old, litert"], "network": {}, "seed": 3}}
+    )
+    y = 2 * truth(WEIGHTS)[:5]
+    assert adapt(source, LAYERS[:5], y, {"new-1, litert"}).meta["training"] == {"devices": ["new-1, litert"], "seed": 3}
+    assert adapt(source, LAYERS[:5], y).meta["training"] == {"seed": 3}  # of whom is not known
+    assert "training" not in adapt(replace(source, meta={"training": [1]}), LAYERS[:5], y).meta

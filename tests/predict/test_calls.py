@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,3 +67,24 @@ def test_a_predictor_moves_layers_to_their_network_and_sums_them() -> None:
     overhead = predictor.overhead + 2 * predictor.layer_overhead
     assert predictor.predict_network(LAYERS) == pytest.approx(there.sum() + overhead)
     assert predictor.predict_network(LAYERS[:0]) == predictor.overhead
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"training": None},
+        {"training": []},
+        {"training": {"network": None}},
+        {"training": {"network": {"calls": {"usual_ns": 10**400, "knots": []}, "levels": 3}}},
+        {"training": {"network": {"levels": [[0.9]]}}},
+        {"training": {"network": {"levels": [[0.9, "a", "b"]]}}},
+        {"training": {"network": {"levels": [[0.9, 0.1, 1e6]]}}},
+    ],
+)
+def test_what_others_write_of_networks_is_not_believed(meta: dict[str, object]) -> None:
+    model = loads(example())
+    plain = Predictor(dumps(replace(model, meta={})))
+    predictor = Predictor(dumps(replace(model, meta=meta)))
+    assert predictor.predict_network(LAYERS) == plain.predict_network(LAYERS)
+    with pytest.raises(ValueError, match="it has none"):
+        predictor.network_interval(LAYERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from handmade import FAKE_LAYERS
@@ -19,6 +21,7 @@ from augur_edge.cli import main
 from augur_edge.errors import DataError
 from augur_edge.sync import jobs
 from augur_edge.sync.devices import read_devices
+from augur_edge.sync.fleet import Session, State, _listed
 
 SLOW_S = 9  # long enough for a busy machine to reach every device before
 
@@ -225,3 +228,34 @@ def test_retry_without_an_earlier_run(fleet: Path, own_sshd: Sshd, capsys: pytes
     assert main(words(fleet, own_sshd, "run", "--retry")) == 5
     assert "needs the folder of an earlier run" in capsys.readouterr().err
     assert main(words(fleet, own_sshd, "run")) == 2
+
+
+def test_a_log_is_told_as_it_is(tmp_path: Path) -> None:
+    job, line = jobs.new_job(), r"a\cb\tc\\d"
+
+    def sh(script: str) -> list[str]:
+        env = {**os.environ, "XDG_DATA_HOME": str(tmp_path)}
+        done = subprocess.run(["sh", "-s"], input=script, text=True, env=env, capture_output=True, check=False)
+        return done.stdout.splitlines()
+
+    said = sh(jobs.start_script(job, ["sh", "-c", "printf '%s\\n' \"$1\"; sleep 1", "sh", line]))
+    assert f"note {line}" in said
+    assert sh(jobs.list_script()) == [f"{job}|exit 0|{line}"]
+    assert _listed("a", job, "exit 0", "").seconds is None
+
+
+def test_a_log_that_is_cut_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augur_edge.sync.fleet._LARGEST_LOG", 10)
+
+    async def state_of(log: bytes) -> State:
+        state = State("a", jobs.new_job())
+        lines = asyncio.StreamReader()
+        lines.feed_data(b"started\nexit 0\nlog\n" + log)
+        lines.feed_eof()
+        await Session(Any, state, Any, tmp_path / "log", lambda: None)._read(lines)  # type: ignore[arg-type]
+        return state
+
+    assert asyncio.run(state_of(b"0123456789")).note == ""
+    state = asyncio.run(state_of(b"0123456789ab"))
+    assert (state.state, state.note) == ("ok", "only the first 10 of its log's 12 bytes were kept")
+    assert (tmp_path / "log").read_bytes() == b"0123456789"

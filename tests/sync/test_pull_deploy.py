@@ -191,7 +191,16 @@ def test_sync_fetches_the_devices_predictors(own_sshd: Sshd, tmp_path: Path, res
     assert (tmp_path / "mine/p.augpred").read_bytes() == GOLDEN
 
 
-@pytest.mark.parametrize("meta", [{}, {"training": 3}, {"training": {"devices": 3}}, {"training": {"devices": []}}])
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {},
+        {"training": 3},
+        {"training": {"devices": 3}},
+        {"training": {"devices": []}},
+        {"training": {"device": "latency_ms"}},
+    ],
+)
 def test_a_predictor_that_does_not_say_for_which_device(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], meta: dict[str, object]
 ) -> None:
@@ -221,3 +230,24 @@ def test_rollback_where_the_current_one_is_gone(tmp_path: Path) -> None:
     assert path.read_bytes() == trained_for("one")
     with pytest.raises(UsageError, match="no predictor before it"):
         rollback(path)
+
+
+@pytest.mark.parametrize(
+    ("training", "fits"),
+    [
+        ({"device": "board-7_onnxruntime_2threads"}, True),
+        ({"device": "my_board-7_litert"}, False),
+        ({"device": "jetson-7_onnxruntime"}, False),
+        ({"device": "jetson-7", "devices": ["board-7_litert"]}, True),
+    ],
+)
+def test_predictors_of_architectures_are_of_a_kind_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: dict[str, object], fits: bool
+) -> None:
+    monkeypatch.setenv("AUGUR_EDGE_DEVICE", "board-1")
+    data = dumps(replace(loads(GOLDEN), meta={"training": training}))
+    if fits:
+        assert install(data, tmp_path / "p.augpred")
+        return
+    with pytest.raises(DataError, match="this is board-1"):
+        install(data, tmp_path / "p.augpred")

@@ -182,3 +182,28 @@ def test_an_origin_that_finds_no_room_is_not_taken_for_another_stores(tmp_path: 
     assert leftovers(tmp_path) == []
     with pytest.raises(DataError, match="another store"):
         folder.origin("1" * 16)
+
+
+def test_a_predictor_that_cannot_be_had_holds_nothing_else_up(client: Client, tmp_path: Path) -> None:
+    client.ask(1)
+    there = client.folder / "board-1/predictors"
+    there.mkdir()
+    (there / "good.augpred").write_bytes(b"good")
+    (there / "link.augpred").symlink_to(tmp_path)
+    with (there / "large.augpred").open("wb") as file:
+        file.truncate(protocol.LARGEST_PREDICTOR + 1)
+    answer, said = client.ask(protocol.HAVE, origin="0" * 16, batches=[])
+    assert (answer, list(said["predictors"])) == (protocol.OK, ["good.augpred"])  # type: ignore[call-overload]
+
+
+def test_another_store_does_not_end_uploads_in_flight(client: Client, tmp_path: Path) -> None:
+    assert client.ask(protocol.HAVE, origin="1" * 16, batches=[])[0] == protocol.OK
+    assert client.ask(protocol.PUT, name=OWN, size=len(DATA))[0] == protocol.OK
+    other = Client(client.folder)
+    try:
+        other.is_refused(protocol.HAVE, "two devices with one id", origin="2" * 16, batches=[])
+    finally:
+        other.close()
+    client.send(framed(protocol.DATA, DATA))
+    assert client.receive().type == protocol.OK
+    assert (client.folder / "board-1" / OWN).read_bytes() == DATA

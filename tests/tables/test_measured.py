@@ -9,7 +9,7 @@ from augur_edge.errors import DataError, UsageError
 from augur_edge.store import Store
 from augur_edge.tables import read_table
 from augur_edge.tables.measured import measured
-from augur_edge.tables.stored import run_of_points
+from augur_edge.tables.stored import architectures_of, run_of_points
 
 POINTS = {(3, 0, 0, 1, 0, 2): [[0.002, 0.004, 0.003]], (2, 0, 0, 1, 0, 2): [[0.001]], (1, 0, 0, 1, 0, 2): "invalid"}
 
@@ -19,10 +19,13 @@ def test_a_store_and_a_table_together(tmp_path):
         store.add_run(run_of_points(POINTS, "nasbench201", "board", "test"))
     (tmp_path / "t.csv").write_text("arch_vector,latency_ms\n4 4 4 4 4 4,7.5\n0 0 0 1 0 0,0\n")
     said = []
-    vectors, y, unit = measured([tmp_path / "s.db", tmp_path / "t.csv"], "nasbench201", read_table, None, said.append)
+    vectors, y, unit, devices = measured(
+        [tmp_path / "s.db", tmp_path / "t.csv"], "nasbench201", read_table, None, said.append
+    )
     assert unit == "ns" and dict(zip(map(tuple, vectors.tolist()), y.tolist())) == pytest.approx(
         {(3, 0, 0, 1, 0, 2): 3e6, (2, 0, 0, 1, 0, 2): 1e6, (4,) * 6: 7.5e6}
     )
+    assert devices == {"board", "latency_ms"}
     assert len(said) == 1 and "1 of 2 are zero or less" in said[0]
 
 
@@ -33,8 +36,8 @@ def test_devices_are_not_mixed(tmp_path):
         store.add_run(run_of_points(other, "nasbench201", "phone", "test"))
     with pytest.raises(UsageError, match="name one with --device; there is"):
         measured([tmp_path / "s.db"], "nasbench201", read_table, None, print)
-    vectors, _, _ = measured([tmp_path / "s.db"], "nasbench201", read_table, "phone", print)
-    assert vectors.tolist() == [[3, 0, 0, 1, 0, 2]]
+    vectors, _, _, devices = measured([tmp_path / "s.db"], "nasbench201", read_table, "phone", print)
+    assert vectors.tolist() == [[3, 0, 0, 1, 0, 2]] and devices == {"phone"}
     with pytest.raises(UsageError, match="no architecture of fbnet"):
         measured([tmp_path / "s.db"], "fbnet", read_table, None, print)
 
@@ -51,3 +54,13 @@ def test_an_architecture_in_two_files_is_refused(tmp_path):
         (tmp_path / name).write_text("arch_vector,latency_ms\n4 4 4 4 4 4,7.5\n")
     with pytest.raises(DataError, match="in more than one of the samples"):
         measured([tmp_path / "a.csv", tmp_path / "b.csv"], "nasbench201", read_table, None, print)
+
+
+@pytest.mark.parametrize("runs", [3, [], [1, 1], [-1, 4], [1.5, 1.5], [True, 2], ["3"], None, [0, 3]])
+def test_runs_that_are_not_those_of_the_samples(runs):
+    run = run_of_points(POINTS, "nasbench201", "board", "test")
+    run.networks[0].info["runs"] = runs
+    with pytest.raises(DataError, match="add up to its 3 samples"):
+        architectures_of(run)
+    run.networks[0].info["runs"] = [1, 2]
+    assert architectures_of(run)[0].points[(3, 0, 0, 1, 0, 2)] == [[0.002], [0.004, 0.003]]

@@ -117,3 +117,19 @@ def test_a_damaged_pickle_is_read_or_refused(data):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         read_plain(tmp_path / "none.pickle")
+
+
+def test_tuples_doubled_by_the_memo_are_not_hashed():
+    doubled = b"".join(b"q%ch%c\x86" % (i, i) for i in range(24))
+    with pytest.raises(DataError, match="a tuple of more than 1000000 values"):
+        loads_plain(b"\x80\x02}K\x01K\x02\x86" + doubled + b"K\x01s.")
+
+
+def test_what_is_refused_is_told_in_short():
+    long = pickle.dumps(tuple(range(3000)), 2)[2:-1]
+    with pytest.raises(DataError) as told:
+        loads_plain(b"\x80\x02}(" + (long + b"K\x01") * 2 + b"u.")
+    assert "the key (0, 1, 2" in str(told.value) and len(str(told.value)) < 200
+    lists = b"]q\x00" + b"".join(b"](h%ch%ceq%c" % (i, i, i + 1) for i in range(40))
+    with pytest.raises(DataError, match="a numpy dtype list"):
+        loads_plain(b"\x80\x02" + lists + b"cnumpy\ndtype\nh(\x85R.")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import pickle
 from pathlib import Path
 
@@ -160,7 +161,11 @@ def test_a_table_from_a_predictor_reads_back(tmp_path):
     [
         ("{", "no JSON"),
         ("[]", "not a table"),
-        ('{"Conv": {"mean": 1}}', "Conv: no key"),
+        ('{"Conv": {"mean": 1, "count": 1}}', "Conv: no key"),
+        ('{"a": {"mean": 1, "std": 1}}', "a: not"),
+        ('{"a": {"mean": 1, "count": null}}', "a: not"),
+        ('{"a": {"mean": 1, "count": 1.5}}', "a: not"),
+        ('{"a": {"count": 1}}', "a: not"),
         ('{"a": {"mean": -1}}', "a: not"),
     ],
 )
@@ -196,3 +201,18 @@ def test_a_file_that_is_no_npz(tmp_path):
             read_table(tmp_path / name)
     with pytest.raises(UsageError, match="No such file"):
         read_table(tmp_path / "none.npz")
+
+
+def test_a_deviation_that_is_not_known_is_none(tmp_path):
+    path, key = tmp_path / "t.json", "Conv_2-input:1x1x8-output:1x1x16"
+    for entry, std in (
+        ('"count": 3, "mean": 1, "std": 0.5', 5e5),
+        ('"count": 3, "mean": 1', None),
+        ('"count": 0, "mean": 1, "std": 0', None),
+    ):
+        path.write_text(f'{{"{key}": {{{entry}}}}}')
+        (block,) = read_blocks(path)
+        assert block.std_ns == std
+        with path.open("w") as stream:
+            write_blocks([block], stream)
+        assert json.loads(path.read_text())[key]["std"] == (None if std is None else 0.5)

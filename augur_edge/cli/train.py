@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
 from augur_edge.cli import space_options
-from augur_edge.errors import AugurError, UsageError
+from augur_edge.errors import AugurError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.dataset.rows import Dataset
@@ -64,6 +64,7 @@ class TrainCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
+        _demand_extra()
         if args.space:
             return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
         space_options.refuse(args)
@@ -115,6 +116,15 @@ def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:
         raise
     done.drop()
     return trained
+
+
+def _demand_extra() -> None:
+    """Raises MissingExtraError before anything is read, not after minutes of it."""
+    from importlib.util import find_spec
+
+    gone = [name for name in ("scipy", "sklearn", "catboost") if find_spec(name) is None]
+    if gone:
+        raise MissingExtraError(f"training needs {', '.join(gone)}; pip install 'augur-edge[host]'")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -128,3 +128,14 @@ def test_adapt_and_suggest(tmp_path, capsys):
     assert main(["adapt", str(out)]) == 2
     assert main(["adapt", str(tmp_path / "none"), "--suggest", "3"]) == 2
     assert main(["adapt", str(slower), "--suggest", "3"]) == 5
+
+
+def test_without_its_packages_training_names_the_extra(tmp_path, monkeypatch, capsys):
+    import importlib.util
+
+    there = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "scipy" else there(name, *more)
+    )
+    assert main(["train", str(tmp_path / "any.csv"), "--target", "latency", "-o", str(tmp_path / "o.augpred")]) == 7
+    assert "training needs scipy; pip install 'augur-edge[host]'" in capsys.readouterr().err

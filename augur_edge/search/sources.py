@@ -67,7 +67,9 @@ def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
         console.warn(remark)
     column = column or next(iter(table.columns))
     stem, _, suffix = column.rpartition("_")
-    name = stem if suffix in SCALES else column if unit == "percent" else _TARGETS.get(unit, column)
+    stem = stem if suffix in SCALES else column
+    target = _TARGETS.get(unit, stem)
+    name = stem if target in stem else target
     sizes = np.array([len(c.ops) for c in space.choices], object)
     steps = np.array([1, *np.cumprod(sizes[:-1])], object)
     if int(np.prod(sizes)) <= _INDEXABLE:

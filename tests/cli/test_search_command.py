@@ -91,7 +91,7 @@ def test_a_function_that_raises_half_way_keeps_what_was_found(table: str, tmp_pa
 
 def test_only_what_a_table_knows_is_found_and_zeros_are_left_out(tmp_path: Path, capsys: Captured) -> None:
     path = tmp_path / "few.csv"
-    path.write_text("arch_vector,board-7\n0 0 0 0 0 3,5\n3 3 3 3 3 3,9\n1 1 1 1 1 1,0\n")
+    path.write_text("arch_vector,board-7_onnxruntime_ms\n0 0 0 0 0 3,5\n3 3 3 3 3 3,9\n1 1 1 1 1 1,0\n")
     args = ["--space", "nasbench201", "--table", str(path), "--objective", "latency", "--json"]
     assert main(["search", *args]) == 0
     out, err = capsys.readouterr()

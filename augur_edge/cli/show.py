@@ -28,7 +28,9 @@ class ShowCommand:
     name = "show"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("run", nargs="?", default="last", help="`last`, an id or how one begins; last if left out")
+        parser.add_argument(
+            "run", nargs="?", default="last", help="`last`, `last~1`, an id or how one begins; last if left out"
+        )
         parser.add_argument("--list", action="store_true", help="show the runs there are, the newest at the bottom")
         parser.add_argument(
             "--sort", choices=("order", "latency"), default="order", help="of execution, or slowest first"
@@ -61,9 +63,20 @@ def _show_list(runs: list[RunRecord], path: Path, as_json: bool) -> None:
         document = {"schema": schema.RUNS, "context": {"store": str(path)}, "runs": [_entry(run) for run in runs]}
         print(json.dumps(document, indent=2))
     elif runs:
-        print(console.table(("run", "when", "status", "steady", "device", "networks"), list(map(_row, runs)), left=6))
+        print(_list_text(runs, terminal_width()))
     else:
         console.talk(f"{path}: no runs yet; `augur-edge measure resnet18` makes the first")
+
+
+def _list_text(runs: list[RunRecord], width: int) -> str:
+    """A line for each run; of networks' names as much as the width has room for."""
+    from augur_edge.store.table import clean, shorten
+
+    header = ("run", "when", "status", "steady", "device", "networks")
+    rows = [_row(run) for run in runs]
+    others = sum(max(len(row[i]) for row in (header, *rows)) + 2 for i in range(len(header) - 1))
+    room = max(24, width - others)
+    return console.table(header, [(*row[:-1], shorten(clean(row[-1]), room)) for row in rows], left=6)
 
 
 def _entry(run: RunRecord) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> Any:
     """What picks figures out of a file of architectures; returns the group."""
     group = parser.add_argument_group("architectures of a search space")
     group.add_argument("--space", metavar="NAME", help="the data are architectures of this space, such as nasbench201")
-    group.add_argument("--device", metavar="COLUMN", help="the column to use of a file with several")
+    group.add_argument("--device", metavar="COLUMN", help="the column, or a store's device, to use of several")
     group.add_argument("--unit", metavar="UNIT", help="of columns that do not name theirs: s, ms, us, ns, j, mj, uj")
     group.add_argument(
         "--where", action="append", default=[], metavar="COLUMN=TEXT", help="only these rows of a CSV; can be repeated"
@@ -57,7 +57,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
 
 def refuse(args: argparse.Namespace) -> None:
     """Raises UsageError where an option of architectures is given for layers."""
-    names = ("space", "device", "unit", "where", "samples", "transfer_from", "warm_up", "exclude_trained", "eagle_log")
+    names = ("space", "unit", "where", "samples", "transfer_from", "warm_up", "exclude_trained", "eagle_log")
     given = [name for name in names if getattr(args, name, None)]
     if given:
         raise UsageError(f"--{given[0].replace('_', '-')} is for architectures: name their --space")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
-from augur_edge.cli import space_options
+from augur_edge.cli import setting_options, space_options
 from augur_edge.errors import AugurError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class TrainCommand:
         )
 
         space_options.add_train_options(parser)
+        setting_options.add(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
@@ -75,7 +76,7 @@ class TrainCommand:
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_whole
 
-        data = read_dataset(args.data, args.format, args.clock_mhz)
+        data = read_dataset(args.data, args.format, args.clock_mhz, setting=setting_options.wanted(args))
         if args.exclude:
             data = _without(data, args)
         for line in summary(data.known(args.target), args.target):

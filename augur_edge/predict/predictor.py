@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from augur_edge import _kernel
-from augur_edge.errors import DataError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer
 from augur_edge.network import Network
 from augur_edge.predict.model import ENCODERS
@@ -40,11 +40,11 @@ class Predictor(_kernel.Predictor):
 
     @classmethod
     def load(cls, path: str | Path) -> Predictor:
-        """Reads a file. Raises DataError, naming the file."""
+        """Reads a file. Raises UsageError where it cannot be opened and DataError for its content, naming the file."""
         try:
             return cls(Path(path).read_bytes())
         except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
+            raise UsageError(f"{path}: {error.strerror}") from None
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
 

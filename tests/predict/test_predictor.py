@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augur_edge import _kernel
-from augur_edge.errors import DataError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer
 from augur_edge.predict import Predictor, encode
 from augur_edge.predict.format import dumps
@@ -226,7 +226,7 @@ def test_layers_of_a_wrong_width_are_refused():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nothing\.augpred: No such file"):
+    with pytest.raises(UsageError, match=r"nothing\.augpred: No such file"):
         Predictor.load(tmp_path / "nothing.augpred")
     (tmp_path / "x.augpred").write_bytes(b"hello")
     with pytest.raises(DataError, match=r"x\.augpred: predictor file, byte 5"):

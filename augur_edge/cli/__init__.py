@@ -148,6 +148,7 @@ def _run(words: list[str]) -> int:
     args.given = _given(parser, own)
     args.words = passed_on
     console.set_quiet(args.quiet)
+    console.open_stdout()
     return command.run(args)
 
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
+from augur_edge.cli.show import add_charts, charts_wanted, terminal_width
 from augur_edge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,10 +37,10 @@ class CompareCommand:
         parser.add_argument(
             "--threshold", type=float, default=0.01, metavar="SHARE", help="least difference of medians that counts"
         )
+        add_charts(parser)
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.COMPARE})")
 
     def run(self, args: argparse.Namespace) -> int:
-        from augur_edge.cli.show import terminal_width
         from augur_edge.store import Store
         from augur_edge.store.comparison import compare_runs
         from augur_edge.store.comparison_table import comparison_text
@@ -53,7 +54,8 @@ class CompareCommand:
             a, b = map(store.load, ids)
         document = compare_runs(a, b, args.threshold)
         _warn(a, b)
-        print(json.dumps(document, indent=2) if args.json else comparison_text(document, terminal_width()))
+        charts = charts_wanted(args.charts)
+        print(json.dumps(document, indent=2) if args.json else comparison_text(document, terminal_width(), charts))
         return 0
 
 

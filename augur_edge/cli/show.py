@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ class ShowCommand:
         parser.add_argument(
             "--sort", choices=("order", "latency"), default="order", help="of execution, or slowest first"
         )
+        add_charts(parser)
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.MEASURE})")
 
     def run(self, args: argparse.Namespace) -> int:
@@ -49,8 +51,23 @@ class ShowCommand:
         if args.json:
             print(json.dumps(measure_document(run), indent=2))
         else:
-            print(run_text(run, terminal_width(), args.sort))
+            print(run_text(run, terminal_width(), args.sort, charts_wanted(args.charts)))
         return 0
+
+
+def add_charts(parser: argparse.ArgumentParser) -> None:
+    """The option that says when pictures are drawn, of `show` and `compare`."""
+    parser.add_argument(
+        "--charts",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="bars below the table; auto: on a terminal",
+    )
+
+
+def charts_wanted(when: str) -> bool:
+    """Whether to draw; `auto` is for people, so not into a pipe or a file."""
+    return when == "always" or (when == "auto" and sys.stdout.isatty())
 
 
 def terminal_width() -> int:

@@ -92,9 +92,7 @@ def test_two_devices_are_not_one(tmp_path):
     with Store(tmp_path / "s.db") as store:
         store.add_run(run_record("board-1"))
         store.add_run(run_record("board-2"))
-    with pytest.raises(
-        UsageError, match=r"layers of 2 settings \(board-1, fake; board-2, fake\),.* pick one"
-    ):
+    with pytest.raises(UsageError, match=r"layers of 2 settings \(board-1, fake; board-2, fake\),.* pick one"):
         read_dataset([tmp_path / "s.db"])
 
 

@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
-.PHONY: help measure test lint types san fuzz bench torture wheel wheels aarch64 musl install-c clean
+.PHONY: help measure test lint types san fuzz bench torture docs wheel wheels aarch64 musl install-c clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -42,6 +42,9 @@ fuzz:  ## a million broken predictor files, N=… for another number, under both
 
 install-c:  ## the predictor for C programs: PREFIX=/usr/local [DESTDIR=…]
 	$(MAKE) -C csrc install
+
+docs: $(VENV)/.ready-run  ## docs/cli.md and docs/api.md, from the program itself
+	$(PY) tools/reference.py
 
 wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
 	rm -rf dist

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-WIDTH, HEIGHT = 860, 1180
+WIDTH, HEIGHT = 860, 985
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--force-device-scale-factor=1")
 
 

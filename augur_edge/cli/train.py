@@ -25,7 +25,7 @@ class TrainCommand:
 
     DATA is a store, a table that `export` wrote, an Augur CSV, any CSV or Parquet file with a layer's columns and its
     target with unit (latency_us, energy_mj, ...), a folder of such files, or the folder or URL of a data set that
-    `export --dataset` wrote. Needs the extra [host].
+    `export --dataset` wrote. Needs the extra [train]; neural teachers need [host], which has torch too.
 
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
@@ -125,7 +125,7 @@ def _demand_extra() -> None:
 
     gone = [name for name in ("scipy", "sklearn", "catboost") if find_spec(name) is None]
     if gone:
-        raise MissingExtraError(f"training needs {', '.join(gone)}; pip install 'augur-edge[host]'")
+        raise MissingExtraError(f"training needs {', '.join(gone)}; pip install 'augur-edge[train]'")
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -169,4 +169,5 @@ def _process() -> Any:
 
 def missing(package: str) -> MissingExtraError:
     """The error where a package of the extra is not there."""
-    return MissingExtraError(f"training needs {package}; pip install 'augur-edge[host]'")
+    extra = "host" if package == "torch" else "train"
+    return MissingExtraError(f"training needs {package}; pip install 'augur-edge[{extra}]'")

@@ -138,4 +138,4 @@ def test_without_its_packages_training_names_the_extra(tmp_path, monkeypatch, ca
         importlib.util, "find_spec", lambda name, *more: None if name == "scipy" else there(name, *more)
     )
     assert main(["train", str(tmp_path / "any.csv"), "--target", "latency", "-o", str(tmp_path / "o.augpred")]) == 7
-    assert "training needs scipy; pip install 'augur-edge[host]'" in capsys.readouterr().err
+    assert "training needs scipy; pip install 'augur-edge[train]'" in capsys.readouterr().err

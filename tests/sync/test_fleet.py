@@ -124,6 +124,13 @@ def stop_all(sshd: Sshd) -> None:
         subprocess.run(["sh", "-s"], input=script.encode(), check=False, capture_output=True)
 
 
+def _is_sshd(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().startswith("sshd")
+    except FileNotFoundError:  # it ended since it was listed
+        return False
+
+
 def test_a_connection_that_is_lost_is_taken_up_again(
     fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,7 +144,7 @@ def test_a_connection_that_is_lost_is_taken_up_again(
         if line.startswith("slow: running"):
             break
     for pid in own_sshd.sessions():
-        if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
+        if _is_sshd(pid):  # and not the job
             os.kill(pid, signal.SIGKILL)
     assert any(line.startswith("slow: lost") for line in child.stderr)
     (fleet.parent / "go").touch()
@@ -166,7 +173,7 @@ def test_a_hanging_device_that_is_gone_when_its_time_is_over(
                 break
         own_sshd.stop()
         for pid in own_sshd.sessions():
-            if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
+            if _is_sshd(pid):  # and not the job
                 os.kill(pid, signal.SIGKILL)
         out, said = child.communicate(timeout=60)
     assert child.returncode == 6, said

@@ -87,13 +87,25 @@ def _show_list(runs: list[RunRecord], path: Path, as_json: bool) -> None:
 
 def _list_text(runs: list[RunRecord], width: int) -> str:
     """A line for each run; of networks' names as much as the width has room for."""
-    from augur_edge.store.table import clean, shorten
-
     header = ("run", "when", "status", "steady", "device", "networks")
     rows = [_row(run) for run in runs]
-    others = sum(max(len(row[i]) for row in (header, *rows)) + 2 for i in range(len(header) - 1))
-    room = max(24, width - others)
-    return console.table(header, [(*row[:-1], shorten(clean(row[-1]), room)) for row in rows], left=6)
+    room = width - sum(max(map(len, (title, *cells))) + 2 for title, cells in zip(header, zip(*rows)))
+    full = [(*row, _networks(run, max(40, room))) for run, row in zip(runs, rows)]
+    return console.table(header, full, left=6)
+
+
+def _networks(run: RunRecord, room: int) -> str:
+    """Up to three networks as far as there is room; of a single one that is too long the name's middle is left out."""
+    from augur_edge.store.table import clean, shorten
+
+    names = [(clean(n.name), f" ({n.runtime}, {n.mode})") for n in run.networks]
+    for shown in (3, 2, 1):
+        more = f", and {len(names) - shown} more" if len(names) > shown else ""
+        text = ", ".join(name + how for name, how in names[:shown]) + more
+        if len(text) <= room or not names:
+            return text
+    name, how = names[0]
+    return shorten(name, max(14, room - len(how) - len(more))) + how + more
 
 
 def _entry(run: RunRecord) -> dict[str, Any]:
@@ -112,7 +124,5 @@ def _entry(run: RunRecord) -> dict[str, Any]:
 
 def _row(run: RunRecord) -> tuple[str, ...]:
     entry = _entry(run)
-    names = [f"{n['name']} ({n['runtime']}, {n['mode']})" for n in entry["networks"]]
-    more = f", and {len(names) - 3} more" if len(names) > 3 else ""
     when = datetime.fromtimestamp(run.created_unix_ns / 1e9).strftime("%Y-%m-%d %H:%M")
-    return run.id, when, run.status, "yes" if entry["steady"] else "no", run.device, ", ".join(names[:3]) + more
+    return run.id, when, run.status, "yes" if entry["steady"] else "no", run.device

@@ -65,6 +65,7 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Check
         "target": plan.target,
         "seed": plan.seed,
         "layers": len(data),
+        "ops": data.ops,
         "devices": sorted(data.devices),
         "teacher": validated.best,
         "out_of_fold_mape": {name: round(value, 4) for name, value in sorted(validated.mape.items())},

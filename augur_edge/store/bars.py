@@ -27,8 +27,9 @@ def bars_text(network: dict[str, Any], width: int) -> str:
     layers = sorted((x for x in network["layers"] if total_ns(x)), key=total_ns, reverse=True)
     if not layers:
         return ""
-    rows = [(clean(layer_label(x)), total_ns(x)) for x in layers[:MOST_BARS]]
-    rest = [total_ns(x) for x in layers[MOST_BARS:]]
+    shown = len(layers) if len(layers) == MOST_BARS + 1 else MOST_BARS
+    rows = [(clean(layer_label(x)), total_ns(x)) for x in layers[:shown]]
+    rest = [total_ns(x) for x in layers[shown:]]
     if rest:
         rows.append((f"{len(rest)} others", sum(rest)))
     total = sum(ns for _, ns in rows)

@@ -133,12 +133,17 @@ def test_runs_before_the_last_have_names(path: str, capsys: Captured) -> None:
 
 def test_long_names_do_not_break_the_list(path: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     cell = network(name="nasbench201:" + "|nor_conv_3x3~0|+" * 9 + "\x1b[2J")
-    stored(Path(path), run("00ac000000000003", created_unix_ns=1_790_000_990_000_000_000, networks=[cell]))
+    cells = [cell, *(network(i, name=f"{cell.name}{i}") for i in range(1, 5))]
+    stored(Path(path), run("00ac000000000003", created_unix_ns=1_790_000_990_000_000_000, networks=cells))
     monkeypatch.setenv("COLUMNS", "110")
     assert main(["show", "--list", "--store", path]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 110
-    assert "nasbench201" in lines[-1] and lines[-1].endswith("(onnxruntime, replay)") and "\x1b" not in lines[-1]
+    assert (
+        "nasbenc" in lines[-1]
+        and lines[-1].endswith(" (onnxruntime, replay), and 4 more")
+        and "\x1b" not in lines[-1]
+    )
 
 
 def test_compare_json_begins_with_schema_and_context(path: str, capsys: Captured) -> None:

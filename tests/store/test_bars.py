@@ -40,6 +40,7 @@ def test_the_rest_is_one_bar_and_shares_are_of_all() -> None:
     lines = bars_text(document(measurements=many), 80).splitlines()
     assert len(lines) == MOST_BARS + 1
     assert lines[-1].startswith("28 others")
+    assert "others" not in bars_text(document(measurements=many[: MOST_BARS + 1]), 80), "one more has room for itself"
     assert sum(float(line.split()[-1][:-1]) for line in lines) == pytest.approx(100, abs=0.7)
 
 

@@ -73,7 +73,7 @@ class TrainCommand:
         from augur_edge.host.checkpoint import Checkpoint, key_of
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
-        from augur_edge.store.files import write_whole
+        from augur_edge.store.files import write_bytes
 
         data = read_dataset(args.data, args.format, args.clock_mhz)
         if args.exclude:
@@ -87,7 +87,7 @@ class TrainCommand:
         key = key_of(data.known(args.target), __version__, plan.target, plan.teacher, plan.seed)
         done = Checkpoint(partial_of(args.output), key, args.resume)
         trained = _kept(done, lambda: train(data, plan, console.talk, done))
-        write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+        write_bytes(args.output, trained.data)
         console.talk(_said(trained.report))
         console.talk(f"{args.output}: written, {len(trained.data)} bytes")
         return 0
@@ -172,7 +172,3 @@ def _said(report: dict[str, Any]) -> str:
         f"depth {student['depth']}; over 5 % cheaper with twice the channels: {cheaper['student']:.1%} of the layers "
         f"(teacher {cheaper['teacher']:.1%})"
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

@@ -9,10 +9,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from augur_edge import __version__
+from augur_edge import __version__, spaces
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.levels import levels_of
-from augur_edge.host.arch.samples import Samples, answers_of, chosen, prior_of, samples_of, sources_of
+from augur_edge.host.arch.samples import Samples, chosen, prior_of, samples_of, sources_of
 from augur_edge.host.arch.student import distilled
 from augur_edge.host.arch.teachers import LEAST, TEACHERS, ArchTeacher
 from augur_edge.host.arch.transfer import Transfer
@@ -100,7 +100,7 @@ def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples]) -> ArchTea
     name = "stack" if plan.teacher == "auto" else plan.teacher
     if plan.warm_up is not None:
         return _warmed(plan, picked, name)
-    return TEACHERS[name](picked.space, answers_of(picked.space), plan.seed)
+    return TEACHERS[name](picked.space, spaces.get(picked.space).sizes, plan.seed)
 
 
 def _warmed(plan: Plan, picked: Samples, name: str) -> ArchTeacher:

@@ -78,8 +78,9 @@ def table_from(path: Path, args: argparse.Namespace) -> ArchTable:
 
 def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
     """`train --space`: one file, one predictor. about: digests of the data."""
-    from augur_edge.host.arch.training import Plan, train
+    from augur_edge.host.arch.training import Plan, packages_of, train
     from augur_edge.host.distill import LEVELS
+    from augur_edge.host.extra import demand
     from augur_edge.store.files import write_bytes
 
     if len(args.data) != 1:
@@ -92,6 +93,7 @@ def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
         args.device, args.samples, args.seed, args.teacher, tuple(args.transfer_from), args.select, levels, about,
         args.warm_up,
     )  # fmt: skip
+    demand(*packages_of(plan))
     trained = train(table_from(args.data[0], args), plan, console.talk, console.warn)
     write_bytes(args.output, trained.data)
     report = trained.report

@@ -24,6 +24,12 @@ from augur_edge.tables import ArchTable
 
 Talk = Callable[[str], None]
 _DIGITS = 7
+_NEEDS = {
+    **dict.fromkeys(("auto", "stack"), ("scipy", "catboost")),
+    **dict.fromkeys(("process", "plain-process"), ("scipy",)),
+    "trees": ("catboost",),
+    **dict.fromkeys(("eagle-gcn", "eagle-mlp", "eagle-accuracy", "relation"), ("torch",)),
+}
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,13 @@ def _check(picked: Samples, transfers: bool) -> None:
         raise UsageError(f"{len(picked.y)} samples: at least {least} are needed{hint}")
     if np.ptp(picked.y) == 0:
         raise UsageError(f"all {len(picked.y)} samples are {picked.y[0]:g} {picked.unit}: there is nothing to learn")
+
+
+def packages_of(plan: Plan) -> tuple[str, ...]:
+    """Modules that the plan's teacher imports, besides numpy."""
+    if plan.sources:
+        return () if len(plan.sources) >= LEAST_TRANSFER else ("catboost",)
+    return _NEEDS.get(plan.teacher, ())
 
 
 def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples]) -> ArchTeacher:

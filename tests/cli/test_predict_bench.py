@@ -7,7 +7,7 @@ import pytest
 
 from augur_edge.cli import main
 from augur_edge.cli.predict_text import answer_text
-from augur_edge.predict import Predictor, kernel, kernels, select_kernel
+from augur_edge.predict import Predictor, kernel, kernels
 from augur_edge.predict.example import example
 from augur_edge.units import time_text
 
@@ -15,10 +15,7 @@ GOLDEN = Path(__file__).parents[1] / "predict/golden"
 RAW, LAYER = str(GOLDEN / "raw-float32.augpred"), str(GOLDEN / "layer-1.augpred")
 
 
-@pytest.fixture(autouse=True)
-def _restore_kernel():
-    yield
-    select_kernel()
+pytestmark = pytest.mark.usefixtures("restore_kernel")
 
 
 def test_numbers_and_networks(capsys):

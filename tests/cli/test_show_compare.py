@@ -140,9 +140,7 @@ def test_long_names_do_not_break_the_list(path: str, capsys: Captured, monkeypat
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 110
     assert (
-        "nasbenc" in lines[-1]
-        and lines[-1].endswith(" (onnxruntime, replay), and 4 more")
-        and "\x1b" not in lines[-1]
+        "nasbenc" in lines[-1] and lines[-1].endswith(" (onnxruntime, replay), and 4 more") and "\x1b" not in lines[-1]
     )
 
 

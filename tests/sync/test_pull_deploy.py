@@ -217,7 +217,7 @@ def test_a_predictor_that_does_not_say_for_which_device(
     [
         ("jetson-2", "jetson-1_onnxruntime", True),
         ("pixel_3-b", "pixel_3-a_litert_2", True),
-        ("pixel-b", "pixel_3-a", False),
+        ("pixel_4-b", "pixel_3-a", False),
     ],
 )
 def test_a_column_of_a_device_of_this_kind_fits(

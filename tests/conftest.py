@@ -22,6 +22,14 @@ settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What else the machine does only ever adds time, so a figure that was disturbed is taken again, twice at most."""
+    if config.pluginmanager.hasplugin("rerunfailures"):
+        for item in items:
+            if item.get_closest_marker("quiet"):
+                item.add_marker(pytest.mark.flaky(reruns=2))
+
+
 @pytest.fixture
 def restore_kernel() -> Iterator[None]:
     """Afterwards the kernel is again the one that is chosen when nobody asks."""
@@ -39,11 +47,3 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no measured data of others at {folder}; AUGUR_EDGE_TEST_DATA names their folder")
     return folder
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What else the machine does only ever adds time, so a figure that was disturbed is taken again, twice at most."""
-    if config.pluginmanager.hasplugin("rerunfailures"):
-        for item in items:
-            if item.get_closest_marker("quiet"):
-                item.add_marker(pytest.mark.flaky(reruns=2))

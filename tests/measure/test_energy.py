@@ -20,6 +20,8 @@ from augur_edge.measure import energy
 from augur_edge.measure.energy import Meter
 from augur_edge.store.records import Measurement, NetworkRecord
 
+pytestmark = pytest.mark.quiet
+
 MS = 1_000_000
 RAIL = "sys/class/hwmon/hwmon0"
 

@@ -7,9 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from handmade import CONV, layer, network, run, whole
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from augur_edge.errors import DataError, UsageError
 from augur_edge.predict import Predictor
@@ -88,13 +85,6 @@ def test_a_predictor_is_shown_beside_what_was_measured() -> None:
 def test_a_predictor_of_something_else_is_refused() -> None:
     with pytest.raises(UsageError, match="a predictor of"):
         quality.section("it", Predictor.load(GOLDEN / "raw-float32.augpred"), [run()])
-
-
-@given(arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(0, 9).map(float)))
-def test_the_front_is_what_nothing_beats(costs: np.ndarray) -> None:
-    chosen = {tuple(costs[i]) for i in front.front_of(costs)}
-    unbeaten = {tuple(row) for row in costs if not any((other <= row).all() and (other < row).any() for other in costs)}
-    assert chosen == unbeaten
 
 
 def test_a_front_counts_accuracy_the_other_way(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -19,7 +19,6 @@ from augur_edge.search import (
     Problem,
     evolve,
     exhaustive,
-    front_of,
     hypervolume,
     random_search,
 )
@@ -119,17 +118,6 @@ def test_what_was_met_is_not_new_again(vectors: np.ndarray) -> None:
     new = seen.new(vectors)
     assert sorted(map(tuple, new.tolist())) == sorted(set(map(tuple, vectors.tolist())))
     assert len(seen.new(vectors)) == 0
-
-
-@given(arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.integers(0, 6).map(float)))
-@settings(deadline=None)
-def test_fronts_and_their_volume_by_brute_force(costs: np.ndarray) -> None:
-    chosen = {tuple(costs[i]) for i in front_of(costs)}
-    unbeaten = {tuple(r) for r in costs if not any((o <= r).all() and (o < r).any() for o in costs)}
-    assert chosen == unbeaten
-    cells = np.array(list(itertools.product(range(7), repeat=costs.shape[1]))) + 0.5
-    covered = sum(bool((costs <= cell).all(axis=1).any()) for cell in cells)
-    assert hypervolume(costs, np.full(costs.shape[1], 7.0)) == pytest.approx(covered)
 
 
 def test_limits_are_scaled_to_base_units() -> None:

@@ -26,13 +26,12 @@ from augur_edge.host.boxes import box_plots
 from augur_edge.host.distill import Budget
 from augur_edge.host.evaluate import published
 from augur_edge.host.training import Plan, train
-from augur_edge.metrics import mape, medape, relative_errors, spearman
+from augur_edge.metrics import front_of, hypervolume, mape, medape, relative_errors, spearman
 from augur_edge.predict import Predictor
 from augur_edge.report import front
 from augur_edge.report.figure import Section
 from augur_edge.report.page import page
-from augur_edge.search import front_of, hypervolume
-from augur_edge.store.files import text_output, write_whole
+from augur_edge.store.files import text_output, write_bytes
 
 PARTS = ("folds", "supernets", "whole")
 Told = Callable[[str, str], Any]
@@ -61,8 +60,7 @@ def networks(data: Dataset, names: dict[str, list[str]], told: Told, out: Path, 
             header = (f"{target}, {folder}", "layers", "ours: mean (median) %", "Augur's", "of the whole, %")
             print(f"\n{kind}\n\n{markdown(header, rows)}", flush=True)
         path = out / f"{kind}-{target}.svg"
-        drawn = box_plots(f"absolute error of {target} per layer, percent", boxes)
-        write_whole(path, lambda temporary, drawn=drawn: _write(temporary, drawn))
+        write_bytes(path, box_plots(f"absolute error of {target} per layer, percent", boxes))
         print(f"{path}: written", flush=True)
 
 
@@ -79,10 +77,6 @@ def _errors(data: Dataset, network: str, target: str, answer: Any) -> tuple[Any,
 
 def _short(network: str) -> str:
     return network.rpartition("/")[2].replace("_conv_layers", "")
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def left_out(data: Dataset, network: str, plan: Plan) -> Any:
@@ -149,7 +143,7 @@ def volumes(nets: Supernets, figures: dict[str, Any]) -> tuple[float, float]:
 
 
 def supernets_text(nets: Supernets) -> str:
-    """The table, and what is asked of it."""
+    """The table, and its goals."""
     constant = {target: np.full(len(y), np.median(y)) for target, y in nets.profiled.items()}
     rows, said = [], []
     for name, figures in (("ours", nets.predicted), ("Augur's own", nets.augur), ("a constant", constant)):

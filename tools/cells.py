@@ -98,7 +98,7 @@ def searched(
 def best_of(accuracy: Figure, table: ArchTable, bound_ns: float, column: str | None = None) -> float:
     """Accuracy of the true best within the limit, from the two tables alone."""
     rows, values, _ = table.usable(column)
-    return float(np.nanmax(accuracy(table.vectors[rows][values <= bound_ns])))
+    return float(np.nanmax(accuracy(table.vectors[rows][values <= bound_ns].astype(np.uint8))))
 
 
 def predictor_of(table: ArchTable, plan: Plan) -> Figure:

@@ -2,8 +2,8 @@
 
 DATA holds latbench/*.pickle, nasbench201_latency_ms.npz and nasbench201_accuracy.csv.gz (CIFAR-100). Parts: table,
 help, predictor (all unless named). Objective is the table's accuracy, one look-up an evaluation. The tables of
-docs/eagle.md are printed, what is asked of a figure beside it with `ok` or `MISSED`; OUT gets a picture, and as CSV
-what `predictor` found, which grows as it goes on. Needs the extra [host].
+docs/eagle.md are printed, each goal with `ok` or `MISSED`; OUT gets a picture, and as CSV what
+`predictor` found, which grows as it goes on. Needs the extra [host].
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def by_table(accuracy: Figure, tables: dict[str, ArchTable], effort: Effort) -> 
 
 
 def table_text(found: Sequence[Outcome], effort: Effort) -> str:
-    """A line a device, and what is asked of those of HELD."""
+    """A line a device, and the goal of those of HELD."""
     rows, said, by_device = [], [], [found[i : i + 3] for i in range(0, len(found), 3)]
     for evolved, drawn, _ in by_device:
         near = [int((o.gaps <= NEAR).sum()) for o in (evolved, drawn)]

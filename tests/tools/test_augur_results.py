@@ -18,7 +18,6 @@ pytest.importorskip("matplotlib", reason="the extra [host]")
 pytest.importorskip("plotly", reason="the extra [report]")
 
 TOOLS = Path(__file__).parents[2] / "tools"
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "augur"
 LAYERS = short_layers(70, seed=2)
 NETS = [np.random.default_rng(i).choice(40, 12) for i in range(6)]
 
@@ -113,12 +112,12 @@ def test_the_volume_of_a_front_that_was_predicted_wrong(script: Any) -> None:
     assert script.volumes(nets, swapped) == pytest.approx((100 / 3, -100 / 3))
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data beside this clone")
-def test_supernets_add_up_to_what_was_published_of_them(script: Any) -> None:
-    data = script.read(SHARED)
-    nets = script.supernets_of(data, SHARED, data.targets)
+def test_supernets_add_up_to_what_was_published_of_them(script: Any, data_folder: Path) -> None:
+    folder = data_folder / "augur"
+    data = script.read(folder)
+    nets = script.supernets_of(data, folder, data.targets)
     assert len(nets.names) == 200
-    published = script._accuracies(SHARED / script.ACCURACIES)
+    published = script._accuracies(folder / script.ACCURACIES)
     ms = [published[name]["WhiteBox_Profiler_Latency (ms)"] for name in nets.names]
     assert nets.profiled["latency"] / 1e6 == pytest.approx(ms, rel=1e-6)
     assert np.array_equal(nets.predicted["latency"], nets.profiled["latency"])

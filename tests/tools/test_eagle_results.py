@@ -19,7 +19,6 @@ pytest.importorskip("catboost", reason="the extra [host]")
 pytest.importorskip("matplotlib", reason="the extra [host]")
 
 TOOLS = Path(__file__).parents[2] / "tools"
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 DEVICE = "embedded-gpu-jetson-nono-fp16"
 CELLS = np.array(list(itertools.product(range(5), repeat=6)))[::7]
 Cells = npt.NDArray[np.int64]
@@ -101,11 +100,10 @@ def test_what_is_beyond_the_limit_when_measured_is_passed_over(script: Any) -> N
     assert cells.pick(found, latency, 1e6)[0] == -np.inf
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data beside this clone")
 def test_the_true_best_of_a_real_device_is_found(
-    script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    script: Any, data_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    script.main([str(SHARED), str(tmp_path), "table", "--quick", "--device", DEVICE])
+    script.main([str(data_folder), str(tmp_path), "table", "--quick", "--device", DEVICE])
     said = capsys.readouterr().out
     assert f"| {DEVICE} | 14.5 | 71.23 |" in said
     assert "all cells tried: the true best on 1 of 1 devices" in said

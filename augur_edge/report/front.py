@@ -80,7 +80,7 @@ def _figure(found: Architectures, a: str, b: str) -> Figure:
     ]  # fmt: skip
     rows = [(found.names[i], f"{x[i]:.5g}", f"{y[i]:.5g}") for i in front]
     note = f"{len(front)} of {len(x)} are on the front." + (
-        f" Every {step}th of the others is drawn." if step > 1 else ""
+        f" One in {step} of the others is drawn." if step > 1 else ""
     )
     layout = {"xaxis": axis(a), "yaxis": axis(b), "dragmode": "select"}
     table = Table(("on the front", a, b), rows[:ROWS], max(0, len(rows) - ROWS))

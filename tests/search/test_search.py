@@ -14,6 +14,7 @@ from augur_edge import spaces
 from augur_edge.errors import UsageError
 from augur_edge.search import (
     Figure,
+    Found,
     Limit,
     ObjectiveError,
     Problem,
@@ -118,6 +119,15 @@ def test_what_was_met_is_not_new_again(vectors: np.ndarray) -> None:
     new = seen.new(vectors)
     assert sorted(map(tuple, new.tolist())) == sorted(set(map(tuple, vectors.tolist())))
     assert len(seen.new(vectors)) == 0
+
+
+def test_a_front_beyond_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augur_edge.search.found.KEPT", 3)
+    found = Found(Problem([LATENCY, Figure("energy", "uj", SCORE.score)]))
+    places = np.arange(5)
+    found.add(everything()[:5], np.stack([places, 5 - places], axis=1).astype(np.float64))
+    assert (len(found.vectors), found.left_out, found.evaluations) == (3, 2, 5)
+    assert found.scores[:, 0].tolist() == [0, 1, 2]
 
 
 def test_limits_are_scaled_to_base_units() -> None:

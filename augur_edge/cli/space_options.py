@@ -71,10 +71,14 @@ def refuse(args: argparse.Namespace) -> None:
         raise UsageError(f"--{given[0].replace('_', '-')} is for architectures: name their --space")
 
 
-def table_from(paths: Sequence[Path], args: argparse.Namespace) -> ArchTable:
-    """The files of architectures, as the options say; of several, with the columns of all."""
+def table_from(paths: Sequence[Path], args: argparse.Namespace, usual: str | None = None) -> ArchTable:
+    """The files of architectures and stores, as the options say; of several, with the columns of all.
+
+    usual: the space of stores where no option names one.
+    """
     from augur_edge.tables import read_table
     from augur_edge.tables.join import joined
+    from augur_edge.tables.measured import is_store, table_of_store
 
     where = {}
     for text in args.where:
@@ -83,7 +87,14 @@ def table_from(paths: Sequence[Path], args: argparse.Namespace) -> ArchTable:
             raise UsageError(f"--where {text}: write COLUMN=TEXT")
         where[name] = value
     space = args.space.partition("@")[0] if args.space else None
-    return joined([read_table(path, space, args.unit, where or None) for path in paths])
+
+    def table(path: Path) -> ArchTable:
+        of_stores = space or usual
+        if of_stores is not None and is_store(path):
+            return table_of_store(path, of_stores)
+        return read_table(path, space, args.unit, where or None)
+
+    return joined([table(path) for path in paths])
 
 
 def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
@@ -122,7 +133,8 @@ def evaluate_space(predictor: Any, args: argparse.Namespace) -> int:
 
     if args.exclude or args.plot or args.format:
         raise UsageError("a predictor of architectures takes none of --exclude, --plot and --format")
-    data = samples_of(table_from(args.data, args), args.device, console.warn)
+    table = table_from(args.data, args, predictor.encoder.partition("/")[0])
+    data = samples_of(table, args.device, console.warn)
     vectors = trained_vectors(predictor) if args.exclude_trained or args.eagle_log else []
     if args.exclude_trained:
         data = data.without(vectors)

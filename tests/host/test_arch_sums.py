@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -28,6 +29,8 @@ from augur_edge.predict import Predictor
 from augur_edge.predict.encode_spaces import prune
 from augur_edge.predict.example import example
 from augur_edge.predict.format import dumps, loads
+from augur_edge.store import Store
+from augur_edge.tables.stored import run_of_points
 
 CELLS = spaces.get("nasbench201")
 
@@ -89,6 +92,24 @@ def test_train_takes_it_and_says_so(tmp_path, layers, monkeypatch, capsys):
     assert mape(1e9 * truth, Predictor.load(out).predict_vectors(vectors)) < 1
     digest = hashlib.sha256(layers.read_bytes()).hexdigest()
     assert loads(out.read_bytes()).meta["training"]["layer_predictor"] == {"name": layers.name, "sha256": digest}
+
+
+def test_train_and_evaluate_take_stores_and_several_files(tmp_path, capsys):
+    vectors = cells(600)
+    y = 1e-3 * (1 + prune(vectors).sum(axis=1))
+    with Store(tmp_path / "s.db") as store:
+        points = {tuple(v): [[s]] for v, s in zip(vectors[:90].tolist(), y.tolist())}
+        store.add_run(run_of_points(points, "nasbench201", "board", "test"))
+    np.savez(tmp_path / "t.npz", arch_vector=vectors[40:].astype(np.int8), phone=2.5e3 * y[40:], dsp=3e3 * y[40:] + 1)
+    files = [str(tmp_path / "s.db"), str(tmp_path / "t.npz")]
+    out = tmp_path / "p.augpred"
+    words = ["--device", "board", "--samples", "10", "--transfer-from", "phone", "dsp"]
+    assert main(["train", *files, "--space", "nasbench201", *words, "-o", str(out)]) == 0
+    assert [d["name"] for d in loads(out.read_bytes()).meta["training"]["data"]] == ["s.db", "t.npz"]
+    capsys.readouterr()
+    assert main(["evaluate", str(out), files[0], "--exclude-trained", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["overall"]["n"] == 80 and document["overall"]["mape"] < 2
 
 
 def test_what_cannot_take_it_is_refused(tmp_path, layers, capsys):

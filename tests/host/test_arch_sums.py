@@ -100,10 +100,11 @@ def test_train_and_evaluate_take_stores_and_several_files(tmp_path, capsys):
     with Store(tmp_path / "s.db") as store:
         points = {tuple(v): [[s]] for v, s in zip(vectors[:90].tolist(), y.tolist())}
         store.add_run(run_of_points(points, "nasbench201", "board", "test"))
-    np.savez(tmp_path / "t.npz", arch_vector=vectors[40:].astype(np.int8), phone=2.5e3 * y[40:], dsp=3e3 * y[40:] + 1)
+    known = {"phone": 2.5e3 * y[40:], "dsp": 3e3 * y[40:] + 1, "gpu": 1e3 * y[40:]}
+    np.savez(tmp_path / "t.npz", arch_vector=vectors[40:].astype(np.int8), **known)
     files = [str(tmp_path / "s.db"), str(tmp_path / "t.npz")]
     out = tmp_path / "p.augpred"
-    words = ["--device", "board", "--samples", "10", "--transfer-from", "phone", "dsp"]
+    words = ["--device", "board", "--samples", "10", "--transfer-from", *known]
     assert main(["train", *files, "--space", "nasbench201", *words, "-o", str(out)]) == 0
     assert [d["name"] for d in loads(out.read_bytes()).meta["training"]["data"]] == ["s.db", "t.npz"]
     capsys.readouterr()

@@ -18,8 +18,9 @@ help:  ## what can be made
 measure: $(VENV)/.ready-run  ## measure a network on this device, layer by layer
 	$(PY) -m augur_edge measure $(NET) $(ARGS)
 
-test: $(VENV)/.ready-test  ## all tests
-	$(PY) -m pytest $(T)
+test: $(VENV)/.ready-test  ## all tests: those that hold no figure to the clock on every processor, then the others, one by one
+	$(PY) -m pytest -n $$(nproc) --dist loadfile -m 'not quiet' $(T) || [ $$? = 5 ] # 5: none of them in T
+	$(PY) -m pytest -m quiet $(T) || [ $$? = 5 ]
 
 lint: $(VENV)/.ready-dev  ## style, with ruff
 	$(PY) -m ruff check .

@@ -1,7 +1,7 @@
 """Every figure of docs/accuracy.md, from Augur's published layers: `python tools/accuracy.py DATA [PART...]`.
 
 DATA holds torchvision_models, fb_convnets, neuralpower_convnets and supernet_convnets. Parts: networks, blind, folds,
-curve, node, kernel (all unless named). What is asked of each figure stands beside it, with `ok` or `MISSED`. Needs the
+curve, node, kernel (all unless named). Each figure's goal stands beside it, with `ok` or `MISSED`. Needs the
 extra [host].
 """
 

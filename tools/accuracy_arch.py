@@ -2,7 +2,7 @@
 
 DATA holds latbench, jetson_ofa_blocks, nasbench201_latency_ms.npz, fbnet_latency_ms.npz and pi5_nasbench201.csv.gz.
 Parts: latbench, pi5, transfer, ceiling, blocks, gcn, mlp (all unless named). Every architecture that was not sampled is
-a test; predictions are the student's, by the kernel. What is asked of a figure stands beside it with `ok` or `MISSED`.
+a test; predictions are the student's, by the kernel. A figure's goals stand beside it with `ok` or `MISSED`.
 With `--keep FILE` every single figure is added to FILE as soon as it is found, and taken from there the next time, so
 that a stopped run goes on; begin a new one after any change of the code. Needs the extra [host].
 """
@@ -97,16 +97,16 @@ def shares(table: ArchTable, plan: Plan) -> Found:
     return Found(found[0], found[1], overall["spearman"] or 0.0, overall["coverage"])
 
 
-def verdict(found: Sequence[float], asked: Sequence[float | None]) -> str:
-    """Each figure beside what is asked of it."""
-    return ", ".join("ok" if a is None or f >= a else f"MISSED {f:.4f} < {a:g}" for f, a in zip(found, asked))
+def verdict(found: Sequence[float], goals: Sequence[float | None]) -> str:
+    """Each figure beside its goal."""
+    return ", ".join("ok" if a is None or f >= a else f"MISSED {f:.4f} < {a:g}" for f, a in zip(found, goals))
 
 
-def report(name: str, rows: list[list[float]], asked: Sequence[float | None]) -> None:
+def report(name: str, rows: list[list[float]], goals: Sequence[float | None]) -> None:
     """The mean over seeds, and its spread."""
     mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
     cells = "  ".join(f"{m:.4f} (sd {s:.4f})" for m, s in zip(mean, spread))
-    print(f"{name}, {len(rows)} seeds: {cells}: {verdict(mean.tolist(), asked)}", flush=True)
+    print(f"{name}, {len(rows)} seeds: {cells}: {verdict(mean.tolist(), goals)}", flush=True)
 
 
 def found_of(name: str, table: ArchTable, plan: Plan, runs: Runs) -> list[Found]:
@@ -126,10 +126,10 @@ def found_of(name: str, table: ArchTable, plan: Plan, runs: Runs) -> list[Found]
 def latbench(data: Path, runs: Runs) -> None:
     """LatBench: 900 samples of four devices, and 100 of the Jetson."""
     jetson = "embedded-gpu-jetson-nono-fp16"
-    files = [(jetson, 100, (None, None, 0.95)), *((name, 900, asked) for name, asked in LATBENCH.items())]
-    for name, count, asked in files:
+    files = [(jetson, 100, (None, None, 0.95)), *((name, 900, goals) for name, goals in LATBENCH.items())]
+    for name, count, goals in files:
         table, label = read_table(data / f"latbench/{name}.pickle"), f"{name}, {count}"
-        report(label, [f.student for f in found_of(label, table, Plan(samples=count), runs)], asked)
+        report(label, [f.student for f in found_of(label, table, Plan(samples=count), runs)], goals)
 
 
 def ceiling(data: Path) -> None:
@@ -166,11 +166,11 @@ def transfer(data: Path, runs: Runs) -> None:
     for space, batches, select, count, targets in TRANSFER:
         table = read_table(data / f"{space}_latency_ms.npz")
         sources = (*(f"1080ti_{b}" for b in batches), *REST)
-        for target, asked in targets.items():
+        for target, goals in targets.items():
             name = f"{space} {target}, {count} {select}"
             found = found_of(name, table, Plan(target, count, sources=sources, select=select), runs)
             rows = [[f.rank, f.gap, f.coverage] for f in found]
-            report(f"{name}: spearman, student off by points, coverage at 0.9", rows, (asked, None, None))
+            report(f"{name}: spearman, student off by points, coverage at 0.9", rows, (goals, None, None))
 
 
 def blocks(data: Path) -> None:
@@ -201,15 +201,15 @@ def _falling(small: list[Block], large: list[Block]) -> float:
 
 
 def eagle(data: Path, runs: Runs, preset: str, sizes: Sequence[int]) -> None:
-    """One of Eagle's networks on the i7 file, 100 more samples to say when to stop; asked of is the graph network."""
+    """One of Eagle's networks on the i7 file, 100 more samples to say when to stop; goals are of the graph network."""
     table = samples_of(read_table(data / "latbench/desktop-cpu-core-i7-7820x-fp32.pickle"), None, lambda line: None)
     for count in sizes:
         name, rows = f"{preset}, {count}", []
         for seed, row in runs.each(name, partial(_eagle_shares, table, preset, count)):
             print(f"  {name} seed {seed}: {' '.join(f'{v:.4f}' for v in row)}", flush=True)
             rows.append(row)
-        asked = [f - 0.02 for f in GCN[count]] if preset == "eagle-gcn" else (None, None, None)
-        report(name, rows, asked)
+        goals = [f - 0.02 for f in GCN[count]] if preset == "eagle-gcn" else (None, None, None)
+        report(name, rows, goals)
 
 
 def _eagle_shares(table: Samples, preset: str, count: int, seed: int) -> list[float]:

@@ -92,7 +92,7 @@ def _adapted(model: Model, args: argparse.Namespace) -> int:
     from augur_edge.dataset.reading import read_dataset
     from augur_edge.predict.adapt import adapt
     from augur_edge.predict.format import dumps
-    from augur_edge.store.files import write_whole
+    from augur_edge.store.files import write_bytes
 
     target = model.target.rpartition("_")[0]
     if target not in {"latency", "energy"}:
@@ -102,14 +102,10 @@ def _adapted(model: Model, args: argparse.Namespace) -> int:
     data = read_dataset(args.samples, args.format, args.clock_mhz).known(target)
     moved = adapt(model, data.layers, data.targets[target], data.devices)
     file = dumps(moved)
-    write_whole(args.output, lambda temporary: _write(temporary, file))
+    write_bytes(args.output, file)
     about = moved.meta["adapted"]
     console.talk(
         f"{args.output}: {about['layers']} layers, mean error {about['mape_before']:.1f} % before, "
         f"{about['mape_left_out']:.1f} % after (each layer left out in turn)"
     )
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

@@ -78,12 +78,8 @@ class EvaluateCommand:
 def _plot(path: Path, predictor: Predictor, data: Dataset) -> None:
     from augur_edge.host.boxes import box_plots, box_plots_png
     from augur_edge.host.evaluate import errors_by_network
-    from augur_edge.store.files import write_whole
+    from augur_edge.store.files import write_bytes
 
     draw = box_plots_png if path.suffix.lower() == ".png" else box_plots
     drawn = draw(f"error of {predictor.target}, percent", errors_by_network(predictor, data))
-    write_whole(path, lambda temporary: _write(temporary, drawn))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    write_bytes(path, drawn)

@@ -112,7 +112,9 @@ def _converted(args: argparse.Namespace, data: bytes) -> int:
         print(dump(loads(data), len(data)))
         return 0
     if args.output:
-        args.output.write_bytes(to_c(data).encode() if args.to_c else data)
+        from augur_edge.store.files import write_bytes
+
+        write_bytes(args.output, to_c(data).encode() if args.to_c else data)
         console.talk(f"{args.output}: written")
     else:
         print(to_c(data), end="")

@@ -99,9 +99,10 @@ def table_from(paths: Sequence[Path], args: argparse.Namespace, usual: str | Non
 
 def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
     """`train --space`: one predictor. about: digests of the data."""
-    from augur_edge.host.arch.training import Plan, train
+    from augur_edge.host.arch.training import Plan, packages_of, train
     from augur_edge.host.distill import LEVELS
-    from augur_edge.store.files import write_whole
+    from augur_edge.host.extra import demand
+    from augur_edge.store.files import write_bytes
 
     wrong = [name for name in ("exclude", "max_ns", "max_kb", "format") if getattr(args, name)]
     if wrong:
@@ -111,8 +112,9 @@ def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
         args.device, args.samples, args.seed, args.teacher, tuple(args.transfer_from), args.select, levels, about,
         args.warm_up, args.layer_predictor, args.space,
     )  # fmt: skip
+    demand(*packages_of(plan))
     trained = train(table_from(args.data, args), plan, console.talk, console.warn)
-    write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+    write_bytes(args.output, trained.data)
     report = trained.report
     console.talk(
         f"{args.output}: written, {len(trained.data)} bytes, {report['student']}; samples left out in turn "
@@ -167,7 +169,7 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
     """`adapt` of a predictor with source devices by measured architectures: a table of them, or a store."""
     from augur_edge.predict.adapt_space import adapted
     from augur_edge.predict.format import dumps
-    from augur_edge.store.files import write_whole
+    from augur_edge.store.files import write_bytes
     from augur_edge.tables.measured import measured
 
     space = model.encoder.partition("/")[0]
@@ -180,14 +182,10 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
         raise DataError(f"the samples are in {unit}, the predictor in {model.unit}")
     moved = adapted(model, vectors, y, devices)
     file = dumps(moved)
-    write_whole(args.output, lambda temporary: _write(temporary, file))
+    write_bytes(args.output, file)
     about = moved.meta["adapted"]
     console.talk(
         f"{args.output}: {about['samples']} architectures, mean error {about['mape_before']:.1f} % before, an answer "
         f"is within {about['typical_percent']:.1f} % of what a measurement gives, two times in three"
     )
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

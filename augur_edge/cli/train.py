@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
 from augur_edge.cli import space_options
-from augur_edge.errors import AugurError, MissingExtraError, UsageError
+from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.dataset.rows import Dataset
@@ -64,16 +64,16 @@ class TrainCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
-        _demand_extra()
         if args.space:
             return space_options.train_space(args, _digests(args))
         space_options.refuse(args)
+        _demand_extra(args.teacher)
         from augur_edge.dataset.reading import read_dataset
         from augur_edge.dataset.rows import summary
         from augur_edge.host.checkpoint import Checkpoint, key_of
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
-        from augur_edge.store.files import write_whole
+        from augur_edge.store.files import write_bytes
 
         data = read_dataset(args.data, args.format, args.clock_mhz)
         if args.exclude:
@@ -87,7 +87,7 @@ class TrainCommand:
         key = key_of(data.known(args.target), __version__, plan.target, plan.teacher, plan.seed)
         done = Checkpoint(partial_of(args.output), key, args.resume)
         trained = _kept(done, lambda: train(data, plan, console.talk, done))
-        write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+        write_bytes(args.output, trained.data)
         console.talk(_said(trained.report))
         console.talk(f"{args.output}: written, {len(trained.data)} bytes")
         return 0
@@ -124,13 +124,11 @@ def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:
     return trained
 
 
-def _demand_extra() -> None:
-    """Raises MissingExtraError before anything is read, not after minutes of it."""
-    from importlib.util import find_spec
+def _demand_extra(teacher: str) -> None:
+    """Raises MissingExtraError. Intervals of any teacher take the deviations of scikit-learn's Gaussian process."""
+    from augur_edge.host.extra import demand
 
-    gone = [name for name in ("scipy", "sklearn", "catboost") if find_spec(name) is None]
-    if gone:
-        raise MissingExtraError(f"training needs {', '.join(gone)}; pip install 'augur-edge[host]'")
+    demand("scipy", "sklearn", "catboost", *(["torch"] if teacher.startswith("node") else []))
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -178,7 +176,3 @@ def _said(report: dict[str, Any]) -> str:
         f"depth {student['depth']}; over 5 % cheaper with twice the channels: {cheaper['student']:.1%} of the layers "
         f"(teacher {cheaper['teacher']:.1%})"
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

@@ -6,17 +6,14 @@ from pathlib import Path
 import pytest
 
 from augur_edge.cli import main
-from augur_edge.predict import Predictor, kernel, kernels, select_kernel
+from augur_edge.predict import Predictor, kernel, kernels
 from augur_edge.predict.example import example
 
 GOLDEN = Path(__file__).parents[1] / "predict/golden"
 RAW, LAYER = str(GOLDEN / "raw-float32.augpred"), str(GOLDEN / "layer-1.augpred")
 
 
-@pytest.fixture(autouse=True)
-def _restore_kernel():
-    yield
-    select_kernel()
+pytestmark = pytest.mark.usefixtures("restore_kernel")
 
 
 def test_numbers_and_networks(capsys):

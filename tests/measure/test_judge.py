@@ -71,6 +71,17 @@ def test_single_layers_are_judged_by_their_share_of_the_time(layers: list[np.nda
     assert codes(layer_set(*layers)) == expected
 
 
+def test_a_layer_that_occurs_often_has_as_much_of_the_time() -> None:
+    record = layer_set(QUIET_LAYER, DRIFTING)
+    assert codes(record) == ["drift"]
+    record.measurements[0].count = 10
+    assert codes(record) == []
+    rare = layer_set(QUIET_LAYER * 10, DRIFTING)
+    assert codes(rare) == []
+    rare.measurements[1].count = 10
+    assert codes(rare) == ["drift"]
+
+
 def test_layers_without_a_narrow_interval_are_named() -> None:
     assert codes(network(noise(200, 0.005), noise(12, 0.2))) == ["imprecise"]
 

@@ -12,7 +12,7 @@ import numpy as np
 from augur_edge import __version__, spaces
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.levels import levels_of
-from augur_edge.host.arch.samples import ITERATIVE, Samples, answers_of, chosen, prior_of, samples_of, sources_of
+from augur_edge.host.arch.samples import ITERATIVE, Samples, chosen, prior_of, samples_of, sources_of
 from augur_edge.host.arch.student import distilled
 from augur_edge.host.arch.sums import LayerSums
 from augur_edge.host.arch.teachers import LEAST, OF_FEATURES, TEACHERS, ArchTeacher
@@ -25,6 +25,12 @@ from augur_edge.tables import ArchTable
 
 Talk = Callable[[str], None]
 _DIGITS = 7
+_NEEDS = {
+    **dict.fromkeys(("auto", "stack"), ("scipy", "catboost")),
+    **dict.fromkeys(("process", "plain-process"), ("scipy",)),
+    "trees": ("catboost",),
+    **dict.fromkeys(("eagle-gcn", "eagle-mlp", "eagle-accuracy", "relation"), ("torch",)),
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,13 @@ def _check(picked: Samples, transfers: bool) -> None:
         raise UsageError(f"all {len(picked.y)} samples are {picked.y[0]:g} {picked.unit}: there is nothing to learn")
 
 
+def packages_of(plan: Plan) -> tuple[str, ...]:
+    """Modules that the plan's teacher imports, besides numpy."""
+    if plan.sources:
+        return () if len(plan.sources) >= LEAST_TRANSFER else ("catboost",)
+    return _NEEDS.get(plan.teacher, ())
+
+
 def _sums(plan: Plan, space: str, talk: Talk) -> LayerSums | None:
     if plan.layer_predictor is None:
         return None
@@ -126,6 +139,8 @@ def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples], more: Laye
     known = ("auto", "transfer", *TEACHERS)
     if plan.teacher not in known:
         raise UsageError(f"no teacher {plan.teacher!r} for architectures; one of {', '.join(known)}")
+    if sources and plan.warm_up is not None:
+        raise UsageError("--warm-up is for networks, --transfer-from for devices: give one of the two")
     if sources and plan.teacher in ("auto", "transfer"):
         return Transfer(sources, picked.step, plan.seed)
     if sources or plan.teacher == "transfer":
@@ -133,7 +148,7 @@ def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples], more: Laye
     name = "stack" if plan.teacher == "auto" else plan.teacher
     if plan.warm_up is not None:
         return _warmed(plan, picked.space, name)
-    return TEACHERS[name](picked.space, answers_of(picked.space), plan.seed, more)
+    return TEACHERS[name](picked.space, spaces.get(picked.space).sizes, plan.seed, more)
 
 
 def _warmed(plan: Plan, space: str, name: str) -> ArchTeacher:
@@ -162,7 +177,7 @@ def _body(plan: Plan, space: str) -> ArchTeacher | None:
         raise UsageError(f"{plan.warm_up}: all {len(rows)} figures are {values[rows[0]]:g}: there is nothing to learn")
     if plan.teacher != "relation" and not (values[rows] > 0).all():
         raise UsageError(f"{plan.warm_up}: --teacher {plan.teacher} learns positive figures; others order for relation")
-    made = TEACHERS[plan.teacher](space, answers_of(space), plan.seed)
+    made = TEACHERS[plan.teacher](space, spaces.get(space).sizes, plan.seed)
     return made.fit(table.vectors[rows].astype(np.int64), values[rows])
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from augur_edge.errors import AugurError, DataError, NewerDataError
-from augur_edge.store import Store
+from augur_edge.store import RunRecord, Store
 from augur_edge.store.ledger import Unsent
 from augur_edge.store.lines import Record, Records, write_lines
 from augur_edge.sync.names import BatchName, device_name, printable
@@ -91,9 +91,9 @@ def records_of(path: Path) -> Iterator[Record]:
         file.seek(0)
         try:
             for record in Records(_lines(file), path.name):
-                if device := getattr(record, "device", None):
-                    _demand_device(device, name)
-                    runs.append(record.id)  # type: ignore[union-attr]
+                if isinstance(record, RunRecord):
+                    _demand_device(record.device, name)
+                    runs.append(record.id)
                 yield record
         except NewerDataError:
             raise

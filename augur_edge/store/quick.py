@@ -53,7 +53,7 @@ def columns_in(line: bytes) -> Columns | None:
         return None
     count, energy, kind, loops, mode, name, nodes, op, position, reason, samples, spec, status = found.groups()
     try:
-        layer = None if spec == "null" else _known_layer(spec) if len(spec) <= _LONGEST_KNOWN else _layer(spec)
+        layer = None if spec == "null" else known_layer(spec)
         times = DECODER.decode(samples)
         return Columns(
             (kind, mode[1:-1], int(position), name[1:-1], op[1:-1], int(count), nodes),
@@ -69,10 +69,13 @@ def _energy(text: str) -> str | None:
     return None if text == "null" else pack(checked.energy_of({"energy": DECODER.decode(text)}, ""))
 
 
+def known_layer(text: str) -> Layer | None:
+    """The layer whose plain data `text` is, one object for lines that say the same. Raises as `layer_of` does."""
+    return _short_layer(text) if len(text) <= _LONGEST_KNOWN else _layer(text)
+
+
 def _layer(text: str) -> Layer | None:
     return checked.layer_of(DECODER.decode(text), "")
 
 
-@lru_cache(maxsize=4096)
-def _known_layer(text: str) -> Layer | None:
-    return _layer(text)
+_short_layer = lru_cache(maxsize=4096)(_layer)

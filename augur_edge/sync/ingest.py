@@ -20,13 +20,17 @@ QUARANTINE = ".quarantine"
 
 @dataclass
 class Ingested:
-    """What came of a folder. bad: names of batches with the reason each was set aside; newer: left where they are."""
+    """What came of a folder. bad: names of batches with the reason each was set aside; newer: left where they are.
+
+    refused: runs that a device keeps, as they are too large for a batch, with the reason.
+    """
 
     batches: int = 0
     seen: int = 0
     total: Taken = field(default_factory=Taken)
     bad: dict[str, str] = field(default_factory=dict)
     newer: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def ingest(store: Store, folder: Path) -> Ingested:

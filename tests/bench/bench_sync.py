@@ -81,7 +81,7 @@ def packed(store: Store, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     unsent = Ledger(store).unsent("bench")
     while unsent:
-        _, inside = pack(store, unsent, folder)
+        inside = pack(store, unsent, folder).runs
         unsent = unsent[len(inside) :]
 
 

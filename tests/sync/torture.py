@@ -117,9 +117,8 @@ def main() -> None:
             sshd.stop()
     for what, n in sorted(counts.items()):
         print(f"{what}: {n}")
-    print(
-        f"{n_kills} killed syncs of {n_measurements} new measurements each, host equals device; {time.monotonic() - start_s:.0f} s"
-    )
+    spent_s = time.monotonic() - start_s
+    print(f"{n_kills} killed syncs, {n_measurements} new measurements each, host equals device; {spent_s:.0f} s")
 
 
 if __name__ == "__main__":

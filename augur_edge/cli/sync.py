@@ -99,13 +99,14 @@ def _once(store: Store, target: Target, args: argparse.Namespace, told: set[str]
             taken = pull(store, target, ssh, pace, args.program)
             refused = taken.refused
             facts = {"batches": taken.batches, **asdict(taken.total), "refused": refused}
-            console.talk(f"pulled {taken.total.runs} runs from {target.host}; {taken.total.known} were here")
+            console.talk(f"{target.host}: runs pulled: {taken.total.runs}; here already: {taken.total.known}")
         else:
             pushed = push(store, target, ssh, pace, args.predictors)
             facts, refused = asdict(pushed), pushed.refused
             if pushed.runs or pushed.found:
                 console.talk(
-                    f"{target}: {pushed.runs} runs sent in {pushed.batches} batches, {size_text(pushed.bytes)}"
+                    f"{target}: runs sent: {pushed.runs}, {size_text(pushed.bytes)}; batches: {pushed.batches},"
+                    f" there already: {pushed.found}"
                 )
             elif not args.watch and not refused:
                 console.talk(f"{target}: up to date")
@@ -123,6 +124,8 @@ def _once(store: Store, target: Target, args: argparse.Namespace, told: set[str]
 def _watch(store: Store, target: Target, args: argparse.Namespace) -> None:
     """Until interrupted; only faults of the connection and the host are waited out, with growing patience."""
     wait_s, told = _FIRST_WAIT_S, set[str]()
+    every = console.duration_text(args.every)
+    console.talk(f"{target}: looking every {every} for runs to {'fetch' if args.pull else 'send'}, until Ctrl-C")
     while True:
         try:
             _once(store, target, args, told)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import content, filled, target
+from handmade import lines_of
+from helpers import a_run, content, filled, target
 from loopback import Sshd
 
 from augur_edge.cli import main
@@ -15,6 +18,9 @@ from augur_edge.errors import DataError, UsageError
 from augur_edge.predict.format import dumps, loads
 from augur_edge.store import Store
 from augur_edge.store.ledger import Ledger
+from augur_edge.sync import protocol
+from augur_edge.sync.channel import framed
+from augur_edge.sync.names import BatchName
 from augur_edge.sync.predictors import UnsaidError, install, rollback
 
 GOLDEN = (Path(__file__).parents[1] / "predict/golden/layer-1.augpred").read_bytes()
@@ -56,7 +62,42 @@ def test_pull_from_no_store_and_from_no_program(sshd: Sshd, tmp_path: Path, caps
     assert pull(sshd, tmp_path / "absent.db", tmp_path / "host.db") == 6
     assert "there is no store yet" in capsys.readouterr().err
     assert pull(sshd, tmp_path / "absent.db", tmp_path / "host.db", "--program", "/no/such") == 6
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert "name it with --program" in capsys.readouterr().err.strip()
+
+
+LINES = gzip.compress(lines_of(a_run(1)).encode(), 1, mtime=0)
+SHA256 = hashlib.sha256(LINES).hexdigest()
+NAME = str(BatchName("board-1", a_run(1).id, a_run(1).id, SHA256))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "data", "words"),
+    [
+        ("../../x.jsonl.gz", len(LINES), LINES, "not a batch's name"),
+        (NAME.replace(SHA256, "0" * 64), len(LINES), LINES, "another SHA-256"),
+        (NAME.replace("board-1", "board-2"), len(LINES), LINES, "another device than its name"),
+        (NAME, 1 << 40, b"", "not a number of bytes"),
+        (NAME, len(LINES), LINES[:-9], "out of order"),
+        (NAME, len(LINES), b"", "and no word"),
+    ],
+    ids=["path", "digest", "forged", "size", "short", "gone"],
+)
+def test_a_device_that_lies_is_not_believed(
+    sshd: Sshd, tmp_path: Path, name: str, size: int, data: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it is asked, it says this."""
+    said = protocol.said(protocol.OK, name=name, size=size) + (framed(protocol.DATA, data) if data else b"")
+    said += protocol.said(protocol.OK) if data else b""
+    (tmp_path / "said").write_bytes(said)
+    (tmp_path / "liar").write_text(f"#!/bin/sh\nexec cat {tmp_path}/said\n")
+    (tmp_path / "liar").chmod(0o755)
+    code = pull(sshd, tmp_path / "any.db", tmp_path / "host.db", "--program", str(tmp_path / "liar"))
+    line = capsys.readouterr().err.strip()
+    assert words in line
+    assert (len(line.splitlines()), code) == (1, 6 if words in {"out of order", "and no word"} else 5)
+    assert {p.name for p in tmp_path.iterdir()} == {"said", "liar", "host.db", "host.db.sync"}
+    with Store(tmp_path / "host.db") as host:
+        assert host.runs() == []
 
 
 def deploy(sshd: Sshd, file: Path | str, folder: Path, *more: str) -> int:

@@ -74,6 +74,7 @@ class TrainCommand:
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_whole
+        from augur_edge.store.partial import partial_of
 
         data = read_dataset(args.data, args.format, args.clock_mhz)
         if args.exclude:
@@ -91,11 +92,6 @@ class TrainCommand:
         console.talk(_said(trained.report))
         console.talk(f"{args.output}: written, {len(trained.data)} bytes")
         return 0
-
-
-def partial_of(output: Path) -> Path:
-    """Where a training that is interrupted leaves what it has reached."""
-    return output.with_name(f"{output.name}.partial")
 
 
 def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from augur_edge.search.goals import U8
 from augur_edge.spaces import Choices, Space
 
+U64 = npt.NDArray[np.uint64]
+
 
 class Moves:
     """A space's moves over uint8[n, length]. Spaces with rules between answers drop what breaks them, one by one."""
@@ -61,15 +63,18 @@ class Moves:
         return vectors
 
     def _or(self, vectors: U8, otherwise: U8) -> U8:
-        return vectors if not self._ruled else np.where(self._legal(vectors)[:, None], vectors, otherwise)
+        return vectors if not self._ruled else np.where(self.legal(vectors)[:, None], vectors, otherwise)
 
-    def _legal(self, vectors: U8) -> npt.NDArray[np.bool_]:
+    def legal(self, vectors: U8) -> npt.NDArray[np.bool_]:
+        """bool[n]: those that break no rule of the space."""
+        if not self._ruled:
+            return np.ones(len(vectors), bool)
         space: Any = self.space
         return np.array([space.check(tuple(v)) is None for v in vectors.tolist()], bool)
 
     def valid(self, vectors: U8) -> U8:
         """Those that break no rule of the space."""
-        return vectors[self._legal(vectors)] if self._ruled else vectors
+        return vectors[self.legal(vectors)] if self._ruled else vectors
 
 
 class Seen:
@@ -96,3 +101,13 @@ class Seen:
         chosen = fresh[np.sort(first)][:most]
         self._last[places[chosen]] = hashes[chosen]
         return vectors[chosen]
+
+    def __getstate__(self) -> tuple[U64, U64, U64]:
+        """Only the places that are taken: a short search has few."""
+        taken = np.flatnonzero(self._last).astype(np.uint64)
+        return self._odd, taken, self._last[taken.astype(np.int64)]
+
+    def __setstate__(self, state: tuple[U64, U64, U64]) -> None:
+        self._odd, taken, hashes = state
+        self._last = np.zeros(self.PLACES, np.uint64)
+        self._last[taken.astype(np.int64)] = hashes

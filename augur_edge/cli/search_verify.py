@@ -127,7 +127,7 @@ def _options(args: argparse.Namespace) -> argparse.Namespace:
 
     parser = parser_for(load("measure"))
     options, unknown = parser.parse_known_args(args.words)
-    wrong = [name for name in _REFUSED if getattr(options, name) != parser.get_default(name)]
+    wrong = [name for name in _REFUSED if (getattr(options, name) or None) != (parser.get_default(name) or None)]
     if unknown or wrong:
         raise UsageError(f"--verify: {unknown[0] if unknown else wrong[0]!r} after -- is no option that it takes")
     if options.mode not in (None, "whole") or len(options.threads) > 1 or len(options.batch) > 1:

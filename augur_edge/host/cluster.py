@@ -95,19 +95,14 @@ class Cluster:
         return self._known_threads
 
     def _result(self, future: Any) -> Result:
-        from distributed import wait as _wait
-
-        wait: Any = _wait
-
-        while not future.done():
+        while True:
             try:
-                wait([future], timeout=_POLL_S)
+                found = future.result(timeout=_POLL_S)
+                break
             except (asyncio.TimeoutError, TimeoutError):
                 self._threads()
-        try:
-            found = future.result(timeout=CONNECT_S)
-        except Exception as error:
-            raise RemoteError(self._lost(error)) from error
+            except (Exception, asyncio.CancelledError) as error:
+                raise RemoteError(self._lost(error)) from error
         if isinstance(found, Result):
             return found
         text, part = found

@@ -9,16 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from clusters import cluster, kill
 
-from augur_edge import spaces
 from augur_edge.errors import RemoteError
 from augur_edge.search import Found, ObjectiveError, evolve, random_search
 from augur_edge.search.recipe import Recipe
 
-from .clusters import cluster, kill
-
 pytest.importorskip("distributed", reason="the extra [scale]")
-from augur_edge.host.cluster import Cluster  # noqa: E402
+from augur_edge.host.cluster import Cluster
 
 CODE = """
 import time
@@ -74,7 +72,7 @@ def test_an_objective_that_raises_on_a_worker_is_named_and_all_workers_lost_is_a
             Cluster(found.scheduler_address, mine) as workers,
             pytest.raises(ObjectiveError, match="no fours, for nasb"),
         ):
-            random_search(job.space, job.problem.objectives[0], workers=workers, progress=lambda f: latest.append(f))
+            random_search(job.space, job.problem.objectives[0], workers=workers, progress=latest.append)
         assert latest[-1].evaluations == len(latest[-1].vectors) > 0
         mine = recipe(tmp_path)
         job = mine.job()
@@ -90,7 +88,8 @@ def test_an_objective_that_raises_on_a_worker_is_named_and_all_workers_lost_is_a
         assert latest[-1].evaluations > 0
 
 
-def test_a_scheduler_that_is_not_there_is_told_within_seconds(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_told_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augur_edge.host.cluster.CONNECT_S", 1.0)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{free.getsockname()[1]}"

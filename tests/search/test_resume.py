@@ -170,7 +170,7 @@ def test_an_objective_that_fails_names_the_architecture_and_what_was_before_is_k
         return np.where(wrong, np.nan, SCORE(vectors))
 
     with pytest.raises(ObjectiveError) as error:
-        evolve(CELLS, Figure("mine", "", score), evaluations=200, batch=batch, progress=lambda f: latest.append(f))
+        evolve(CELLS, Figure("mine", "", score), evaluations=200, batch=batch, progress=latest.append)
     assert CELLS.title(bad) in str(error.value)
     assert latest and latest[-1].evaluations == len(latest[-1].vectors)
     assert bad not in latest[-1].vectors.tolist()

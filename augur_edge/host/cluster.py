@@ -33,13 +33,14 @@ class Cluster:
 
     def __init__(self, address: str, recipe: Recipe) -> None:
         try:
-            from distributed import Client
+            import distributed
         except ImportError:
             raise MissingExtraError("--scheduler needs Dask's distributed: pip install 'augur-edge[scale]'") from None
         self.address = address
         self._packed = recipe.packed()
         try:
-            self._client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)
+            connect: Any = distributed.Client  # untyped
+            self._client = connect(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, ImportError, asyncio.TimeoutError) as error:
             why = " ".join(str(error).split())[:120]
             raise RemoteError(
@@ -112,7 +113,7 @@ class Cluster:
         failed.part = part
         raise failed
 
-    def _lost(self, error: Exception) -> str:
+    def _lost(self, error: BaseException) -> str:
         kind, text = type(error).__name__, " ".join(str(error).split())[:200]
         if kind == "KilledWorker":
             return f"{self.address}: a piece of the search ended every worker that did it; look at the workers' logs"

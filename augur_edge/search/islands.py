@@ -12,7 +12,7 @@ from augur_edge.errors import UsageError
 from augur_edge.search.found import Found
 from augur_edge.search.goals import F64, U8
 from augur_edge.search.guide import POOL, SHARE, Guide
-from augur_edge.search.moves import Moves, Seen
+from augur_edge.search.moves import Met, Moves, Seen
 from augur_edge.search.work import Job, Result, evaluate
 
 POPULATION = 50
@@ -32,8 +32,8 @@ class Island:
         self.population, self.batch, self.total = population, batch, total
         self.done = self.barren = 0
         self.rng = np.random.default_rng(seed)
-        self.seen = Seen(len(sizes))
         self.guide = Guide(sizes) if batch <= GUIDED else None
+        self.seen: Seen | Met = Seen(len(sizes)) if self.guide is None else Met()
         self.vectors: U8 = np.empty((0, len(sizes)), np.uint8)
         self.costs: F64 = np.empty(0)
         self._beyond: tuple[U8, F64] = (self.vectors, self.costs)  # the nearest to the limits, and by how much
@@ -121,7 +121,7 @@ class Island:
 
     def state(self) -> dict[str, Any]:
         """All of it as arrays and plain data."""
-        _, taken, hashes = self.seen.__getstate__()
+        taken, hashes = self.seen.state()
         guide = self.guide
         learnt = {} if guide is None else {"known": guide.vectors, "paid": guide.costs, "weights": guide.weights}
         return {
@@ -132,8 +132,7 @@ class Island:
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        odd, *_ = self.seen.__getstate__()
-        self.seen.__setstate__((odd, state["taken"], state["hashes"]))
+        self.seen.restore(state["taken"], state["hashes"])
         self.rng.bit_generator.state = state["rng"]
         self.done, self.barren = state["counts"]
         self.vectors, self.costs = state["vectors"], state["costs"]

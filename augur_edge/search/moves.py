@@ -111,3 +111,37 @@ class Seen:
         self._odd, taken, hashes = state
         self._last = np.zeros(self.PLACES, np.uint64)
         self._last[taken.astype(np.int64)] = hashes
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """The places that are taken, and their hashes."""
+        return list(self.__getstate__()[1:])
+
+    def restore(self, taken: U64, hashes: U64) -> None:
+        """The inverse of `state`."""
+        self.__setstate__((self._odd, taken, hashes))
+
+
+class Met:
+    """As `Seen`, but all that were ever met: for searches of few that are asked for again and again."""
+
+    def __init__(self) -> None:
+        self._met: dict[bytes, None] = {}
+
+    def new(self, vectors: U8, most: int | None = None) -> U8:
+        """The first `most` of those not met before, each once, in their order; from now on they are met."""
+        chosen = []
+        for i, key in enumerate(map(bytes, vectors)):
+            if most is not None and len(chosen) >= most:
+                break
+            if key not in self._met:
+                self._met[key] = None
+                chosen.append(i)
+        return vectors[chosen]
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """uint8[n, length] of all, and nothing else."""
+        return [np.array([list(key) for key in self._met], np.uint8), np.empty(0)]
+
+    def restore(self, taken: U8, hashes: Any) -> None:
+        """The inverse of `state`."""
+        self._met = dict.fromkeys(map(bytes, taken))

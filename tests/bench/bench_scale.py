@@ -47,9 +47,9 @@ def test_two_workers_score_faster_than_one() -> None:
     mine = recipe()
     job = mine.job()
     seconds: dict[int, list[float]] = {1: [], 2: []}
-    kind = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    kind = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
     with distributed.LocalCluster(n_workers=1, **kind) as one, distributed.LocalCluster(n_workers=2, **kind) as two:
-        trial = 1_000_000
+        trial = 2_000_000
         spent, _ = timed(job, mine, one.scheduler_address, trial)
         evaluations = int(trial * JOB_S / spent)
         found = {}

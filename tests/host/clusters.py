@@ -17,7 +17,7 @@ def cluster(workers: int) -> Iterator[Any]:
     """A scheduler and worker processes of one thread each, without nannies: what is killed stays away."""
     distributed = pytest.importorskip("distributed", reason="the extra [scale]")
     with distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, processes=True, host="127.0.0.1"
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", processes=True, host="127.0.0.1"
     ) as found:
         yield found
 

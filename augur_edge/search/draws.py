@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import numpy as np
 import numpy.typing as npt
 
@@ -30,9 +28,9 @@ class Draws:
 
     def __init__(self, space: Space, seed: int, stream: int, streams: int) -> None:
         self.seed, self.stream, self.streams = seed, stream, streams
-        self._sizes = np.array([len(c.ops) for c in space.choices], np.int64)
+        self._sizes = np.array(space.sizes, np.int64)
         self._moves = Moves(space, np.random.default_rng(0))
-        self._total = prod(len(c.ops) for c in space.choices)
+        self._total = space.combinations
         self._keys = np.random.default_rng(seed).integers(0, 1 << 63, _ROUNDS, np.uint64)
 
     def piece(self, position: int, count: int) -> tuple[U8, I64, int]:

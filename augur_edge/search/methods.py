@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 from typing import Any, Protocol
 
 from augur_edge.errors import UsageError
 from augur_edge.search.islands import Epoch, Island
 from augur_edge.search.work import SLOW_BATCH, Draw, Job, Span, Task
-from augur_edge.spaces import Space
 
 EXHAUSTIBLE = 1 << 40
 SPAN = 1 << 18
@@ -43,7 +41,7 @@ class Exhaustive:
     distinct = True
 
     def __init__(self, job: Job, start: int, stop: int | None) -> None:
-        total = combinations(job.space)
+        total = job.space.combinations
         if total > EXHAUSTIBLE:
             raise UsageError(
                 f"{job.space.name} has {job.space.size} architectures, too many to try all; use --method evolution"
@@ -116,7 +114,7 @@ class Evolution:
     def __init__(self, job: Job, evaluations: int, seed: int, *, islands: int, population: int, batch: int) -> None:
         if not 1 <= islands <= evaluations:
             raise UsageError(f"{islands} islands for {evaluations} evaluations: at least one island, each with one")
-        sizes = [len(c.ops) for c in job.space.choices]
+        sizes = job.space.sizes
         shares = [evaluations // islands + (k < evaluations % islands) for k in range(islands)]
         self.distinct = islands == 1
         self.islands = [
@@ -155,8 +153,3 @@ class Evolution:
         for k, island in enumerate(self.islands):
             own = {name: value for name, value in state.items() if name.startswith(f"{k}_")}
             island.restore({name.partition("_")[2]: value for name, value in own.items()})
-
-
-def combinations(space: Space) -> int:
-    """Of all answers, architectures or not."""
-    return prod(len(c.ops) for c in space.choices)

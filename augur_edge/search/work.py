@@ -86,7 +86,7 @@ class Span:
     def do(self, job: Job) -> Result:
         """See `Task`."""
         found = Found(job.problem)
-        sizes = np.array([len(c.ops) for c in job.space.choices])
+        sizes = np.array(job.space.sizes)
         steps = np.concatenate([[1], np.cumprod(sizes[:-1])])
         moves = Moves(job.space, np.random.default_rng(0))
         for first in range(self.start, self.stop, BATCH):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from augur_edge.errors import DataError, UsageError
-from augur_edge.store.files import write_whole
+from augur_edge.store.files import write_bytes
 
 
 def partial_of(output: Path) -> Path:
@@ -24,11 +24,7 @@ def write_partial(path: Path, key: str, arrays: Mapping[str, Any]) -> None:
     stream = io.BytesIO()
     kept: dict[str, Any] = {f"a_{name}": array for name, array in arrays.items()}
     np.savez(stream, key=np.array(key), **kept)
-    write_whole(path, lambda temporary: _write(temporary, stream.getvalue()))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    write_bytes(path, stream.getvalue())
 
 
 def read_partial(path: Path, key: str, command: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "kernels.h"
+#include "math.h"
 #include "spaces.h"
 
 namespace augur {
@@ -15,7 +16,7 @@ namespace {
 
 const uint8_t kMagic[8] = {0x89, 'A', 'U', 'G', 'P', '\r', '\n', 0x1a};
 enum : uint32_t {
-  kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kTables, kValues,
+  kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kTables, kValues, kCalls,
   kKnown
 };
 
@@ -59,9 +60,10 @@ struct Loader {
   AUGUR_SMALL bool levels();
   AUGUR_SMALL bool spread();
   AUGUR_SMALL bool tables();
+  AUGUR_SMALL bool calls();
   bool all() {
     return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels() &&
-           spread() && tables();
+           spread() && tables() && calls();
   }
 };
 
@@ -299,6 +301,25 @@ bool Loader::tables() {
   for (uint64_t i = 0; i < end; i += 4)
     if (!finite(at<float>(values + i))) return fail(AUGUR_E_VALUE, values + i, "a value of a table is NaN or infinite");
   return true;
+}
+
+bool Loader::calls() {
+  const size_t start = sections[kCalls].offset;
+  if (start == 0) return true;
+  if (m.encoder != AUGUR_ENCODER_LAYER) return fail(AUGUR_E_ENCODER, start, "calls for an encoder that takes no layers");
+  const uint32_t n = sections[kCalls].bytes / sizeof(Knot);
+  if (n < 1 || n > AUGUR_MAX_KNOTS || sections[kCalls].bytes != 8 + sizeof(Knot) * n)
+    return fail(AUGUR_E_LAYOUT, start, "section 14 does not have 1 to 16 knots");
+  m.usual = at<double>(start), m.n_knots = static_cast<uint16_t>(n);
+  bool good = finite(m.usual) && m.usual > 0;
+  Knot before = {1e-30, 1e-30};
+  for (uint32_t i = 0; i < n && good; ++i) {
+    const Knot k = at<Knot>(start + 8 + sizeof(Knot) * i);
+    good = finite(k.typical) && finite(k.call) && k.typical >= before.typical && k.call >= before.call;
+    m.knots[i] = {ln(k.typical), ln(k.call)};
+    before = k;
+  }
+  return good || fail(AUGUR_E_VALUE, start, "a call is not positive, or the knots of calls do not ascend");
 }
 
 AUGUR_SMALL augur_status load(const void *data, size_t size, augur_model **model, augur_error *error) {

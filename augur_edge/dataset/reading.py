@@ -36,8 +36,7 @@ IDLE = frozenset({"flatten", "reshape", "squeeze", "unsqueeze", "identity"})
 IDLE_BYTES = 256 << 10
 _SLOW = 1.15  # of the least empty call of a run; seen: 1.00 to 1.03, or 1.4 to 1.9 where a hyperthread is shared
 _NAMES = ("network", "device", "name")
-AUGUR_CLOCK_MHZ = 500.0
-MOST_BYTES, MOST_ROWS = 1 << 30, 5_000_000
+AUGUR_CLOCK_MHZ, MOST_BYTES, MOST_ROWS = 500.0, 1 << 30, 5_000_000
 
 
 def read_dataset(
@@ -222,9 +221,7 @@ def _targets_of(m: Measurement) -> dict[str, float]:
 def _table(path: Path, name: str) -> Iterator[Row]:
     """Any table: a layer as Augur's eight columns, the encoder's sixteen or `spec`; targets with their unit named."""
     columns, lines = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    shape = next((s for s in (GEOMETRY, tuple(FIELDS), ("spec",)) if set(s) <= set(columns)), None)
-    if shape is None:
-        raise DataError(f"{path}:1: no layer columns; needs {','.join(GEOMETRY)}, or spec, or {','.join(FIELDS)}")
+    shape = shape_of(f"{path}:1", columns)
     targets = [c for c in columns if c in SCALES]
     if not targets or len({SCALES[t][0] for t in targets}) < len(targets):
         raise DataError(f"{path}:1: needs one column with its unit for each target, of {', '.join(SCALES)}")
@@ -236,7 +233,15 @@ def _table(path: Path, name: str) -> Iterator[Row]:
         found = {SCALES[t][0]: _number(where, t, line[t]) * SCALES[t][1] for t in targets if line[t] not in ("", None)}
         if found:
             network = str(line.get("network") or name)
-            yield Row(_layer(where, shape, line), found, network, str(path), str(line.get("device") or ""))
+            yield Row(layer_of(where, shape, line), found, network, str(path), str(line.get("device") or ""))
+
+
+def shape_of(where: str, columns: Sequence[str]) -> tuple[str, ...]:
+    """Which of a table's columns are the layer. Raises DataError where none are."""
+    shape = next((s for s in (GEOMETRY, tuple(FIELDS), ("spec",)) if set(s) <= set(columns)), None)
+    if shape is None:
+        raise DataError(f"{where}: no layer columns; needs {','.join(GEOMETRY)}, or spec, or {','.join(FIELDS)}")
+    return shape
 
 
 def _csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
@@ -279,7 +284,8 @@ def _number(where: str, name: str, text: Any) -> float:
     return value
 
 
-def _layer(where: str, shape: tuple[str, ...], line: dict[str, Any]) -> tuple[int, ...]:
+def layer_of(where: str, shape: tuple[str, ...], line: dict[str, Any]) -> tuple[int, ...]:
+    """The 16 integers of one line. Raises DataError."""
     try:
         if shape == ("spec",):
             return integers(Layer.from_dict(json.loads(line["spec"])))

@@ -42,7 +42,8 @@ FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
 COMPARISON = struct.Struct("<If")
 TABLE = struct.Struct("<HHI")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD, TABLES, VALUES, CALLS = range(1, 15)
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF = range(1, 10)
+INTERVAL, SPREAD, TABLES, VALUES, CALLS = range(10, 15)
 PADDING_CUT = 127
 LEAF_PADDING = 64  # bytes after every eighth tree of a depth
 

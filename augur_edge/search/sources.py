@@ -30,6 +30,7 @@ def from_predictor(path: str | Path, space: Space, confidence: float | None = No
     """
     predictor = Predictor.load(path)
     name, _, unit = predictor.target.rpartition("_")
+    name, unit = (name, unit) if unit == predictor.unit else (predictor.target, predictor.unit)
     if predictor.encoder.partition("/")[0] != space.name:
         raise UsageError(f"{path}: a predictor of {predictor.encoder}, not of the space {space.name}")
     upper = None if confidence is None else _upper(predictor, path, space, confidence)

@@ -1,10 +1,10 @@
 """make_predictors.py [BOARD.augpred] [-o FOLDER]: a predictor of layers becomes one of FBNet's 9^22 architectures.
 
-Each of FBNet's 22 layers is one of nine blocks whose sizes do not depend on the others, so that a network is nearly a
-sum over a table of 22 x 9. Nine predicted networks, each of one block throughout, fill it; random ones scale it, since a
-layer also pays for the company it keeps, and others say how far off the sum then is. FOLDER gets cost.augpred, that
-table, and worth.augpred, which stands in for accuracy until you have a predictor of it: it likes MACs, each further
-one less. Without BOARD the example that comes along answers, which is about another machine.
+Each of FBNet's 22 layers is one of nine blocks whose sizes do not depend on the others, so that a network is nearly
+a sum over a table of 22 x 9. Nine predicted networks, each of one block throughout, fill it; random ones scale it,
+since a layer also pays for the company it keeps, and others say how far off the sum then is. FOLDER gets
+cost.augpred, that table, and worth.augpred, which stands in for accuracy until you have a predictor of it: it likes
+MACs, each further one less. Without BOARD the example that comes along answers, which is about another machine.
 """
 
 import argparse

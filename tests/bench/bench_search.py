@@ -1,9 +1,10 @@
 """Evolution over FBNet's 9^22 architectures with real predictors, from Python in batches and from C, one core each.
 
-Both search for worth within a limit of cost that half of all random architectures keep. An evaluation is a different
-architecture within the limit whose worth was asked of the kernel; its cost was asked before, as were those of all beyond
-the limit ("looked at"). Peers, in the same run: the same loop with numpy in place of the kernel, and a loop in plain
-Python with one kernel call an architecture. The floor is the kernel's calls alone: what is above it is the search.
+Both search for worth within a limit of cost that half of all random architectures keep. An evaluation is a
+different architecture within the limit whose worth was asked of the kernel; its cost was asked before, as were
+those of all beyond the limit ("looked at"). Peers, in the same run: the same loop with numpy in place of the
+kernel, and a loop in plain Python with one kernel call an architecture. The floor is the kernel's calls alone: what
+is above it is the search.
 """
 
 from __future__ import annotations

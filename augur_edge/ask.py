@@ -54,7 +54,7 @@ class NetworkCost:
 
     def to_frame(self) -> pd.DataFrame:
         """A pandas DataFrame with a row for each layer, columns as `LayerCost`. Raises MissingExtraError."""
-        from augur_edge.frames import pandas
+        from augur_edge.extras import pandas
 
         return pandas().DataFrame([vars(layer) for layer in self.layers], columns=list(LayerCost.__annotations__))
 

@@ -1,33 +1,23 @@
-"""pandas and pyarrow in and out: measurements, predictions and what a search found as data frames.
+"""pandas and pyarrow in and out: measurements and predictions as data frames.
 
 What is taken may be a pandas DataFrame or a pyarrow Table; what is given is pandas, `pyarrow.Table.from_pandas` away.
+`NetworkCost` and `Found` have a `to_frame` of their own.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augur_edge.errors import DataError, MissingExtraError
+from augur_edge.errors import DataError
+from augur_edge.extras import pandas
 from augur_edge.predict import Predictor
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from augur_edge.search import Found
-    from augur_edge.spaces import Space
-
 ARCHITECTURE = "architecture"
-
-
-def pandas() -> Any:
-    """The module. Raises MissingExtraError."""
-    try:
-        return importlib.import_module("pandas")
-    except ImportError:
-        raise MissingExtraError("data frames are pandas': pip install 'augur-edge[frames]'") from None
 
 
 def measurements(store: str | Path, runs: str | Sequence[str] = "last") -> pd.DataFrame:
@@ -84,11 +74,3 @@ def _of_architectures(rows: Any, predictor: Predictor) -> Any:
         raise DataError(f"the frame has no column {ARCHITECTURE!r}; it has {', '.join(map(str, rows.columns))}")
     vectors = [predictor.vector_of(str(text)) for text in rows[ARCHITECTURE]]
     return predictor.predict_many(np.array(vectors, np.uint8).reshape(-1, predictor.vector_length)).astype(float)
-
-
-def of_found(found: Found, space: Space) -> pd.DataFrame:
-    """What a search found, best first: `architecture`, and a column for each objective with its unit."""
-    names = [f"{o.name}_{o.unit}" if o.unit else o.name for o in found.problem.objectives]
-    frame = pandas().DataFrame(found.scores, columns=names)
-    frame.insert(0, ARCHITECTURE, [space.title(vector) for vector in found.vectors.tolist()])
-    return frame

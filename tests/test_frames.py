@@ -46,7 +46,7 @@ def test_architectures_and_what_a_search_found() -> None:
     predictor = Predictor.load(GOLDEN / "vectors/fbnet-1.augpred")
     space = spaces.get("fbnet")
     found = random_search(space, Figure("latency", "ns", predictor.predict_many), evaluations=20)
-    frame = frames.of_found(found, space)
+    frame = found.to_frame(space)
     assert list(frame.columns) == ["architecture", "latency_ns"] and len(frame) == 20
     assert frames.predict(frame, predictor).to_numpy() == pytest.approx(frame.latency_ns.to_numpy())
     assert frame.latency_ns.is_monotonic_increasing

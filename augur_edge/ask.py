@@ -13,6 +13,7 @@ from augur_edge.predict import Predictor
 if TYPE_CHECKING:
     import pandas as pd
 
+LEVEL = 0.9
 ABOUT_EXAMPLE = (
     "no predictor is named: the example answers. It is about ANOTHER MACHINE (an x86-64 server processor, "
     "onnxruntime, one thread), not this one; `augur-edge measure --sample` and `train` make one of this device"
@@ -21,9 +22,9 @@ ABOUT_EXAMPLE = (
 
 @dataclass(frozen=True)
 class LayerCost:
-    """value: what the layer costs in its network; low, high: of the asked level; in_domain: trained on such. In `unit`.
+    """value: what the layer costs in its network; low, high: its bounds; in_domain: trained on such. In `unit`.
 
-    The last three are None where no level was asked for.
+    The last three are None where the predictor has no bounds of the level.
     """
 
     name: str
@@ -36,7 +37,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class NetworkCost:
-    """value: the total, `unit` of `target` ("ns" of "latency_ns"). low, high, in_domain: of the asked level, else None.
+    """value: the total, `unit` of `target` ("ns" of "latency_ns"). low, high, in_domain: None without bounds.
 
     layers: as they run, one after the other; what a network costs besides them is in the total alone. remarks: what to
     know before the figures are believed, in whole sentences.
@@ -66,7 +67,8 @@ def predict_file(
 
     net: a .onnx, .tflite or .csv file, a name of the zoo, or an architecture (`fbnet:0,3,…`); its layers are those that
     the predictor's runtime makes of it, where that is installed; if not, `remarks` says so. predictor: one, or its
-    file; else the example that comes along, which is about another machine. level: share of cases that the bounds hold.
+    file; else the example that comes along, which is about another machine. level: share of cases that the bounds
+    hold, 0.9 where the predictor has it unless it is given.
     Raises UsageError and DataError for what is no network or no predictor of layers.
     """
     remarks: list[str] = []
@@ -85,10 +87,10 @@ def predict_file(
     everything = [layer for _, layer in named]
     low = high = inside = None
     try:
-        if level is not None:
-            low, _, high, inside = predictor.network_interval(everything, level)
+        low, _, high, inside = predictor.network_interval(everything, level or LEVEL)
     except ValueError as error:
-        remarks.append(f"{what}: {error}: its total is without bounds")
+        if level is not None:
+            remarks.append(f"{what}: {error}: its total is without bounds")
     value = predictor.predict_network(everything)
     return NetworkCost(what, predictor.target, predictor.unit, value, low, high, inside, layers, tuple(remarks))
 
@@ -98,15 +100,18 @@ def _layer_costs(
 ) -> list[LayerCost]:
     """Each layer in its network; its bounds move in proportion."""
     found = []
-    there = predictor.predict_layers_of([layer for _, layer in named]).tolist()
+    try:
+        there = predictor.predict_layers_of([layer for _, layer in named]).tolist()
+    except ValueError as error:
+        raise UsageError(f"{what}: {error}") from None
     for (name, layer), value in zip(named, there):
-        if level is None:
+        try:
+            low, alone, high, inside = predictor.interval(layer, level=level or LEVEL)
+        except ValueError as error:  # the file stores no such level, which matters to who asked for it
+            if level is not None:
+                raise UsageError(f"{what}, {name}: {error}") from None
             found.append(LayerCost(name, layer.op, value))
             continue
-        try:
-            low, alone, high, inside = predictor.interval(layer, level=level)
-        except ValueError as error:
-            raise UsageError(f"{what}, {name}: {error}") from None
         share = value / alone
         found.append(LayerCost(name, layer.op, value, low * share, high * share, inside))
     return found

@@ -55,7 +55,7 @@ def predict(frame: Any, predictor: Predictor | str | Path) -> pd.Series:
 def _of_layers(rows: Any, predictor: Predictor) -> Any:
     import numpy as np
 
-    from augur_edge.dataset.reading import layer_of, shape_of
+    from augur_edge.dataset.lines import layer_of, shape_of
 
     shape = shape_of("the frame", list(rows.columns))
     answers = np.full(len(rows), np.nan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augur_edge.search.front import front_of
+from augur_edge.metrics import front_of
 from augur_edge.search.goals import F64, U8, Problem
 
 if TYPE_CHECKING:

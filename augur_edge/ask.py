@@ -13,6 +13,7 @@ from augur_edge.predict import Predictor
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["LayerCost", "NetworkCost", "predict_file"]
 LEVEL = 0.9
 ABOUT_EXAMPLE = (
     "no predictor is named: the example answers. It is about ANOTHER MACHINE (an x86-64 server processor, "

@@ -17,6 +17,7 @@ from augur_edge.predict import Predictor
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = ["measurements", "predict"]
 ARCHITECTURE = "architecture"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own costs milliseconds of import
 if TYPE_CHECKING:
     from augur_edge.ask import predict_file
 
@@ -11,7 +10,7 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "predict_file"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """`predict_file`, loaded when it is first asked for: importing augur_edge alone loads no numpy."""
     if name == "predict_file":
         from augur_edge.ask import predict_file

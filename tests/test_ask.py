@@ -8,7 +8,7 @@ import pytest
 
 import augur_edge
 from augur_edge import zoo
-from augur_edge.errors import DataError, UsageError
+from augur_edge.errors import UsageError
 from augur_edge.models.onnx_write import to_onnx
 from augur_edge.predict import Predictor
 from augur_edge.predict.example import example
@@ -49,7 +49,7 @@ def test_what_is_no_network_or_no_predictor_of_layers(tmp_path: Path) -> None:
         augur_edge.predict_file("resnet19")
     with pytest.raises(UsageError, match=r"takes raw/1, not a network's layers"):
         augur_edge.predict_file("resnet18", GOLDEN / "raw-float32.augpred")
-    with pytest.raises(DataError, match="absent"):
+    with pytest.raises(UsageError, match="absent"):
         augur_edge.predict_file("resnet18", tmp_path / "absent")
     with pytest.raises(AttributeError, match="no attribute 'predict_files'"):
         _ = augur_edge.predict_files

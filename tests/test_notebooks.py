@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 BOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NEEDED = {"measure_train_query": ("onnxruntime", "catboost", "sklearn", "pandas"), "search": ("onnxruntime", "pandas")}
 SMALL = {
-    "NOTEBOOK_SAMPLE": "conv2d:20,dense:6,pool:4", "NOTEBOOK_TEACHER": "roofline", "NOTEBOOK_GUARD": "--no-guard",
+    "NOTEBOOK_SAMPLE": "conv2d:60,dense:12,pool:8", "NOTEBOOK_TEACHER": "roofline", "NOTEBOOK_GUARD": "--no-guard",
     "NOTEBOOK_EVALUATIONS": "20000", "OMP_NUM_THREADS": "1",
 }  # fmt: skip
 
@@ -26,7 +26,8 @@ def text_of(book: object) -> str:
     return "\n".join(str(part.get("text") or part.get("data", {}).get("text/plain", "")) for part in parts)
 
 
-@pytest.mark.parametrize("path", BOOKS, ids=lambda p: p.stem)
+# quiet: `train` leaves out networks that were measured while something else had the processor, and then has too few
+@pytest.mark.parametrize("path", [pytest.param(p, marks=pytest.mark.quiet, id=p.stem) for p in BOOKS])
 def test_a_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in NEEDED[path.stem]:
         pytest.importorskip(module, reason=f"{module} is not installed")

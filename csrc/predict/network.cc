@@ -164,8 +164,11 @@ augur_status augur_network_change(const augur_model *model, double *sums, size_t
   const size_t width = width_of(n);
   size_t i = width + position;
   sums[i] = static_cast<double>(cost);
-  for (; i > 1; i /= 2)
-    sums[i / 2] = node(model, sums, width, n, i & ~size_t{1}) + node(model, sums, width, n, i | 1);
+  for (; i > 1; i /= 2) {
+    const size_t left = i & ~size_t{1};
+    sums[i / 2] = model->n_knots == 0 ? sums[left] + sums[left + 1]
+                                      : node(model, sums, width, n, left) + node(model, sums, width, n, left + 1);
+  }
   *total = total_of(model, sums, n);
   return AUGUR_OK;
 }

@@ -42,6 +42,8 @@ cdef extern from "augur/predict.h" nogil:
     size_t augur_encoder_features(unsigned encoder)
     augur_status augur_encode_vector_all(unsigned encoder, const uint8_t *vector, float *all)
     augur_status augur_predict_network(const augur_model *model, const int64_t *layers, size_t n, double *total)
+    augur_status augur_predict_layers_of(const augur_model *model, const int64_t *layers, size_t n, double *costs)
+    int augur_has_calls(const augur_model *model)
     size_t augur_network_doubles(size_t n)
     augur_status augur_network_start(const augur_model *model, const int64_t *layers, size_t n, double *sums, double *total)
     augur_status augur_network_change(const augur_model *model, double *sums, size_t n, size_t i, const int64_t *layer, double *total)

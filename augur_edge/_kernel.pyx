@@ -180,8 +180,29 @@ cdef class Predictor:
             raise _error(status, "x")
         return out
 
+    @property
+    def has_calls(self):
+        """True where a layer's cost depends on the other layers of its network: `predict_layers_of` has it."""
+        return bool(augur_has_calls(<const augur_model *>self._model))
+
+    def costs_in_network(self, layers):
+        """float64[n]: what each layer costs in a network of just these. layers: int64[n, 16]."""
+        import numpy
+        cdef _View view = _View(layers, "layers", "lq", 2, False)
+        cdef Py_ssize_t n = view.buffer.shape[0]
+        if view.buffer.shape[1] != 16:
+            raise ValueError(f"layers: {view.buffer.shape[1]} integers a layer, not 16")
+        out = numpy.empty(n, numpy.float64)
+        cdef _View to = _View(out, "out", "d", 1, True)
+        cdef int status
+        with nogil:
+            status = augur_predict_layers_of(<const augur_model *>self._model, <const int64_t *>view.buffer.buf, n, <double *>to.buffer.buf)
+        if status != AUGUR_OK:
+            raise _error(status, "layers")
+        return out
+
     def predict_network_layers(self, layers):
-        """Total of a network, overheads included. layers: int64[n, 16]."""
+        """Total of a network, overheads included, each layer as it is in it. layers: int64[n, 16]."""
         cdef _View view = _View(layers, "layers", "lq", 2, False)
         cdef double total = 0
         if view.buffer.shape[1] != 16:

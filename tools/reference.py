@@ -20,7 +20,7 @@ HOME = "/home/you"
 PACKAGES = (
     "augur_edge.layers", "augur_edge.network", "augur_edge.zoo", "augur_edge.spaces", "augur_edge.predict",
     "augur_edge.search", "augur_edge.tables", "augur_edge.store", "augur_edge.runtime", "augur_edge.device",
-    "augur_edge.prior", "augur_edge.errors",
+    "augur_edge.prior", "augur_edge.ask", "augur_edge.frames", "augur_edge.errors",
 )  # fmt: skip
 CLI_HEAD = """\
 # The command line

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from augur_edge import console, schema
 from augur_edge.cli import values
-from augur_edge.errors import AugurError, MissingExtraError, UsageError
+from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
-    from augur_edge.layers import Layer
+    from augur_edge.ask import LayerCost, NetworkCost
     from augur_edge.predict import Predictor
 
 
@@ -92,15 +92,13 @@ def _split(words: list[str]) -> tuple[Path | None, list[str]]:
 
 
 def _read(path: Path | None) -> bytes:
+    from augur_edge.ask import ABOUT_EXAMPLE
     from augur_edge.predict.example import example
     from augur_edge.predict.files import read_predictor
 
     if path is not None:
         return read_predictor(path)
-    console.warn(
-        "no predictor is named: the example answers. It is about ANOTHER MACHINE (an x86-64 server processor, "
-        "onnxruntime, one thread), not this one; `augur-edge measure --sample` and `train` make one of this device"
-    )
+    console.warn(ABOUT_EXAMPLE)
     return example()
 
 
@@ -129,6 +127,8 @@ def _converted(args: argparse.Namespace, data: bytes) -> int:
 
 
 def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, Any]:
+    from augur_edge.ask import predict_file
+
     if predictor.vector_length:
         return {"what": what, **_one(predictor, what, list(predictor.vector_of(what)), level)}
     numbers = _numbers(what, predictor.takes_layers)
@@ -136,45 +136,23 @@ def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, A
         return {"what": what, **_one(predictor, what, numbers, level)}
     if not predictor.takes_layers:
         raise UsageError(f"{what}: this predictor takes {predictor.n_features} ready features, with commas")
-    named = _layers(predictor, what)
-    layers = [
-        {"name": name, "op": layer.op, **_one(predictor, f"{what}, {name}", [layer], level)} for name, layer in named
-    ]
-    everything = [layer for _, layer in named]
-    for answer, value in zip(layers, predictor.predict_layers_of(everything).tolist()):
-        _move(answer, value)
-    try:
-        total = predictor.network_interval(everything, level or LEVEL)._asdict()
-    except ValueError as error:
-        if level is not None:
-            console.warn(f"{what}: {error}: its total is without bounds")
-        total = {"value": predictor.predict_network(everything)}
-    return {"what": what, **total, "layers": layers}
+    return _network(predict_file(what, predictor, level=level))
 
 
-def _move(answer: dict[str, Any], value: float) -> None:
-    """To what the layer costs in its network; its bounds move in proportion."""
-    share = value / answer["value"]
-    answer.update({name: answer[name] * share for name in ("value", "low", "high") if name in answer})
+def _network(cost: NetworkCost) -> dict[str, Any]:
+    for remark in cost.remarks:
+        console.warn(remark)
+    return {"what": cost.what, **_figures(cost), "layers": [_layer(layer) for layer in cost.layers]}
 
 
-def _layers(predictor: Predictor, what: str) -> list[tuple[str, Layer]]:
-    """A network's layers as the runtime that the predictor learnt from deploys them, or as written; which is said."""
-    from augur_edge.predict.files import layers_of
+def _layer(layer: LayerCost) -> dict[str, Any]:
+    return {"name": layer.name, "op": layer.op, **_figures(layer)}
 
-    about = predictor.training
-    runtime = about.get("runtime")
-    if runtime is None or what.endswith(".csv"):
-        return layers_of(what)
-    from augur_edge.measure.deployed import deployed_layers
-    from augur_edge.measure.targets import Request
 
-    as_written = layers_of(what)  # its errors name what `predict` takes
-    try:
-        return deployed_layers(what, Request(runtime, threads=about.get("threads", 1)))
-    except (MissingExtraError, UsageError) as error:
-        console.warn(f"{what}: taken as written, not fused as {runtime} does it, so its total is too high ({error})")
-        return as_written
+def _figures(cost: NetworkCost | LayerCost) -> dict[str, Any]:
+    if cost.low is None:
+        return {"value": cost.value}
+    return {"low": cost.low, "value": cost.value, "high": cost.high, "in_domain": cost.in_domain}
 
 
 def _one(predictor: Predictor, what: str, numbers: list[Any], level: float | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib
 import io
-import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from augur_edge import console
+from augur_edge.dataset.lines import layer_of, shape_of
 from augur_edge.dataset.rows import Dataset, Row, Whole, integers, merge
 from augur_edge.dataset.setting import Setting, demand_store, picked, setting_of, several
 from augur_edge.errors import DataError, MissingExtraError, UsageError
-from augur_edge.layers import Layer
-from augur_edge.models.augur_csv import GEOMETRY, read_augur_rows
-from augur_edge.predict.encode import FIELDS, encode, from_short, layer_matrix
+from augur_edge.models.augur_csv import read_augur_rows
+from augur_edge.predict.encode import layer_matrix
 from augur_edge.stats import summarise
 from augur_edge.store import RunRecord, Store
 from augur_edge.store.dataset import is_dataset, read_dataset_runs, url_of
@@ -226,9 +225,7 @@ def _targets_of(m: Measurement) -> dict[str, float]:
 def _table(path: Path, name: str) -> Iterator[Row]:
     """Any table: a layer as Augur's eight columns, the encoder's sixteen or `spec`; targets with their unit named."""
     columns, lines = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    shape = next((s for s in (GEOMETRY, tuple(FIELDS), ("spec",)) if set(s) <= set(columns)), None)
-    if shape is None:
-        raise DataError(f"{path}:1: no layer columns; needs {','.join(GEOMETRY)}, or spec, or {','.join(FIELDS)}")
+    shape = shape_of(f"{path}:1", columns)
     targets = [c for c in columns if c in SCALES]
     if not targets or len({SCALES[t][0] for t in targets}) < len(targets):
         raise DataError(f"{path}:1: needs one column with its unit for each target, of {', '.join(SCALES)}")
@@ -240,7 +237,7 @@ def _table(path: Path, name: str) -> Iterator[Row]:
         found = {SCALES[t][0]: _number(where, t, line[t]) * SCALES[t][1] for t in targets if line[t] not in ("", None)}
         if found:
             network = str(line.get("network") or name)
-            yield Row(_layer(where, shape, line), found, network, str(path), str(line.get("device") or ""))
+            yield Row(layer_of(where, shape, line), found, network, str(path), str(line.get("device") or ""))
 
 
 def _csv(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
@@ -281,18 +278,3 @@ def _number(where: str, name: str, text: Any) -> float:
     if not (math.isfinite(value) and value > 0):
         raise DataError(f"{where}: {name} is {str(text)[:40]!r}, not a positive number")
     return value
-
-
-def _layer(where: str, shape: tuple[str, ...], line: dict[str, Any]) -> tuple[int, ...]:
-    try:
-        if shape == ("spec",):
-            return integers(Layer.from_dict(json.loads(line["spec"])))
-        numbers = [float(line[name]) for name in shape]
-        if any(n != int(n) for n in numbers):
-            raise ValueError("a size is not a whole number")
-        row = np.array([[int(n) for n in numbers]], np.int64)
-        row = from_short(row) if shape == GEOMETRY else row
-        encode(row)
-        return tuple(row[0].tolist())
-    except (ValueError, OverflowError, TypeError, KeyError, UsageError) as error:
-        raise DataError(f"{where}: not a layer: {error}") from error

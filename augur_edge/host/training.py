@@ -67,7 +67,8 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Check
         spread=spread,
         overhead=totals.once,
         layer_overhead=totals.per_layer,
-        meta={"training": {**report, **_of_networks(data, totals), **plan.about}},
+        calls=data.calls if whole and totals.report else None,
+        meta={"training": {**report, **_of_networks(totals), **plan.about}},
     )
     return Trained(dumps(model), teacher, report)
 
@@ -93,11 +94,9 @@ def _report(data: Dataset, plan: Plan, validated: Validated, made: Distilled) ->
     }
 
 
-def _of_networks(data: Dataset, totals: Totals) -> dict[str, Any]:
+def _of_networks(totals: Totals) -> dict[str, Any]:
     """What is known of whole networks; nothing for a target that was not measured so."""
-    if not totals.report:
-        return {}
-    return {"network": {**totals.report, **({"calls": data.calls.to_dict()} if data.calls else {})}}
+    return {"network": totals.report} if totals.report else {}
 
 
 def _setting(data: Dataset) -> dict[str, Any]:

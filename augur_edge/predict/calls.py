@@ -46,13 +46,9 @@ class Calls:
         call = self.of(latency_ns)
         return np.asarray(np.maximum(latency_ns + call - self.usual_ns, _LEAST_SHARE * call))
 
-    def to_dict(self) -> dict[str, Any]:
-        """For a predictor's meta."""
-        return {"usual_ns": round(self.usual_ns, 1), "knots": [[round(t, 1), round(ns, 1)] for t, ns in self.knots]}
-
 
 def calls_of(found: Any) -> Calls | None:
-    """Back from a predictor's meta; None for a predictor without, or with what is not calls."""
+    """Of an object with these two, as a predictor's file has them; None for what is not calls."""
     try:
         calls = Calls(float(found["usual_ns"]), tuple((float(t), float(ns)) for t, ns in found["knots"]))
         values = np.array([(calls.usual_ns, calls.usual_ns), *calls.knots])
@@ -63,8 +59,8 @@ def calls_of(found: Any) -> Calls | None:
 
 
 def typical(latency_ns: F64) -> float:
-    """The geometric mean of float64[n], positive, at least one."""
-    return float(np.exp(np.log(latency_ns).mean()))
+    """The geometric mean of float64[n], at least one, what is not positive as 1e-30 (as in the kernel)."""
+    return float(np.exp(np.log(np.maximum(latency_ns, 1e-30)).mean()))
 
 
 def fit_calls(found: Sequence[tuple[float, float]]) -> Calls | None:

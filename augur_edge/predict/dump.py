@@ -17,6 +17,9 @@ def _head(model: Model, size: int) -> Iterator[str]:
     yield f"predictor of {model.target} in {model.unit}, {size} bytes, encoder {model.encoder}, link {model.link}"
     yield f"bias {model.bias!r}, scale {model.scale!r}"
     yield f"network overhead {model.overhead!r}, {model.layer_overhead!r} a layer"
+    if model.calls is not None:
+        knots = ", ".join(f"{ns:.6g} at {t:.6g}" for t, ns in model.calls.knots)
+        yield f"a call: usually {model.calls.usual_ns:.6g}; by the typical layer of its network {knots}"
     rounding = f", rounding moves a score by at most {model.rounding_error:.3g}" if model.leaves == "int16" else ""
     yield f"{len(model.trees)} trees, {model.leaves} leaves{rounding}"
 

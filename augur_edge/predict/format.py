@@ -12,6 +12,7 @@ import numpy as np
 
 from augur_edge.errors import DataError
 from augur_edge.predict import forests
+from augur_edge.predict.calls import Calls, calls_of
 from augur_edge.predict.model import (
     BASES,
     ENCODERS,
@@ -31,7 +32,7 @@ from augur_edge.predict.model import (
 )  # fmt: skip
 
 MAGIC = b"\x89AUGP\r\n\x1a"
-MAJOR, MINOR = 1, 2
+MAJOR, MINOR = 1, 3
 ORDER = 0x0A0B0C0D
 HEADER = struct.Struct("<8sHHIIIBBBBHHHHHHIIdddd24s8sd8x")
 ENTRY = struct.Struct("<IIII")
@@ -39,7 +40,8 @@ FEATURE = struct.Struct("<HHffI")
 LEVEL = struct.Struct("<ddd")
 COMPARISON = struct.Struct("<If")
 TABLE = struct.Struct("<HHI")
-META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD, TABLES, VALUES = range(1, 14)
+META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF = range(1, 10)
+INTERVAL, SPREAD, TABLES, VALUES, CALLS = range(10, 15)
 FOREST = (COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF)  # in the order of forests.Forest
 
 
@@ -59,6 +61,7 @@ def dumps(model: Model) -> bytes:
         SPREAD: _packed_spread(model.spread),
         TABLES: b"".join(TABLE.pack(t.slot, 0, len(t.values)) for t in model.tables),
         VALUES: b"".join(t.values.astype("<f4").tobytes() for t in model.tables),
+        CALLS: _packed_calls(model.calls),
     }
     return _assemble(
         model, forests.n_columns(forest), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)}
@@ -71,6 +74,20 @@ def _packed_spread(spread: Spread | None) -> bytes:
     pairs = zip(spread.features.tolist(), spread.thresholds.tolist())
     comparisons = b"".join(COMPARISON.pack(*pair) for pair in pairs)
     return struct.pack("<II", len(spread.features), 0) + comparisons + spread.shares.astype("<f4").tobytes()
+
+
+def _packed_calls(calls: Calls | None) -> bytes:
+    return b"" if calls is None else np.array([calls.usual_ns, *np.ravel(calls.knots)], "<f8").tobytes()
+
+
+def _read_calls(data: bytes | None) -> Calls | None:
+    if data is None:
+        return None
+    numbers = np.frombuffer(data, "<f8")
+    calls = calls_of({"usual_ns": numbers[0], "knots": numbers[1:].reshape(-1, 2).tolist()})
+    if calls is None:
+        raise ValueError("calls")
+    return calls
 
 
 def _read_spread(data: bytes | None) -> Spread | None:
@@ -99,8 +116,8 @@ def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes
         len(model.levels), len(sections), len(model.trees), 0, model.bias, model.scale, model.overhead,
         model.rounding_error, model.target.encode(), model.unit.encode(), model.layer_overhead,
     )  # fmt: skip
-    newer = 1 if model.layer_overhead or model.spread is not None else 0
-    minor = MINOR if encoder > 2 else newer  # the least that has all the file uses, for older readers' sake
+    newer = 3 if model.calls else 1 if model.layer_overhead or model.spread is not None else 0
+    minor = 2 if encoder > 2 else newer  # the least that has all the file uses, for older readers' sake
     whole = HEADER.pack(MAGIC, MAJOR, minor, 0, *fields) + table + body
     return whole[:12] + struct.pack("<I", zlib.crc32(whole[16:])) + whole[16:]
 
@@ -202,6 +219,7 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         levels=tuple(Level(*r) for r in LEVEL.iter_unpack(parts.get(INTERVAL, b""))),
         spread=_read_spread(parts.get(SPREAD)),
         tables=tuple(_read_tables(parts)),
+        calls=_read_calls(parts.get(CALLS)),
         meta=meta,
         **{k: head[k] for k in ("bias", "scale", "overhead", "layer_overhead", "rounding_error")},
     )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
+from augur_edge.predict.calls import Calls
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -23,7 +24,7 @@ ENCODERS = {
 N_LAYER_FEATURES = 48
 
 MAX_FEATURES, MAX_COLUMNS, MAX_LEVELS, MAX_TREES, MAX_DEPTH = 64, 64, 16, 65535, 12
-MAX_TABLES = 128
+MAX_TABLES, MAX_KNOTS = 128, 16
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ class Table:
 class Model:
     """All of a predictor. With int16 leaves, `leaves="int16"` and `rounding_error` bounds what that costs the score.
 
-    overhead: of a network, layer_overhead: of each of its layers besides, in `unit`. meta: provenance, anything JSON
-    can hold.
+    overhead: of a network, layer_overhead: of each of its layers besides, in `unit`. calls: how layers move with the
+    network they stand in (layer/1 alone). meta: provenance, anything JSON can hold.
     """
 
     features: tuple[Feature, ...]
@@ -122,6 +123,7 @@ class Model:
     tables: tuple[Table, ...] = ()
     overhead: float = 0.0
     layer_overhead: float = 0.0
+    calls: Calls | None = None
     rounding_error: float = 0.0
     meta: dict[str, Any] = field(default_factory=dict)
 
@@ -162,6 +164,8 @@ def check_model(model: Model) -> None:
     if model.spread is not None:
         _check_spread(model.spread, len(model.features))
     _check_tables(model)
+    if model.calls is not None and (model.encoder != "layer/1" or not 1 <= len(model.calls.knots) <= MAX_KNOTS):
+        raise DataError(f"calls: they need layer/1 and 1 to {MAX_KNOTS} knots")
     if not np.isfinite([model.bias, model.scale, model.overhead, model.layer_overhead, model.rounding_error]).all():
         raise DataError("bias, scale, overheads and rounding error must be finite")
 

@@ -110,8 +110,8 @@ class Predictor(_kernel.Predictor):
         network: a Network, Layers, or int64[n, 16], all of it. As `predict_many` where the predictor was not trained on
         networks replayed layer by layer.
         """
-        answer = self.predict_many(_matrix(network)).astype(float)
-        return self._calls.moved(answer) if self._calls is not None else answer
+        costs = self.costs_in_network(_matrix(network))
+        return self._calls.moved(costs) if self._calls is not None else costs
 
     def predict_network(self, network: Layers) -> float:
         """Sum of the layers, as they are in it, plus the network's overhead; network: as in `predict_layers_of`."""
@@ -123,8 +123,11 @@ class Predictor(_kernel.Predictor):
 
     @cached_property
     def _calls(self) -> Calls | None:
+        """Of a file before 1.3, which the kernel does not know of; C programs answer for the usual call there."""
         from augur_edge.predict.calls import calls_of
 
+        if self.has_calls:
+            return None
         return calls_of(self._of_networks.get("calls"))
 
     @property
@@ -154,10 +157,7 @@ class Predictor(_kernel.Predictor):
         return Interval(value * math.exp(found[0]), value, value * math.exp(found[1]), inside)
 
     def network_total(self, network: Layers) -> _kernel.NetworkTotal:
-        """A total that follows changes of single layers: `.change(position, layer)` gives the new one.
-
-        Of layers with the usual call, as the C library's totals are: that of a network depends on all its layers.
-        """
+        """A total that follows changes of single layers: `.change(position, layer)` gives the new one."""
         return _kernel.NetworkTotal(self, _matrix(network))
 
 

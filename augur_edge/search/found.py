@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from augur_edge.metrics import front_of
 from augur_edge.search.goals import F64, U8, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from augur_edge.spaces import Space
 
 KEPT = 4096  # of the front, and as many of the best, so that a search of any length fits in memory
 
@@ -87,6 +92,15 @@ class Found:
             i = int(np.argmin(excess))
             if excess[i] > 0 and (self.nearest is None or excess[i] < self.nearest[1]):
                 self.nearest = (vectors[i].copy(), float(excess[i]))
+
+    def to_frame(self, space: Space) -> pd.DataFrame:
+        """As a data frame: `architecture`, and a column for each objective with its unit. Raises MissingExtraError."""
+        from augur_edge.extras import pandas
+
+        names = [f"{o.name}_{o.unit}" if o.unit else o.name for o in self.problem.objectives]
+        frame: pd.DataFrame = pandas().DataFrame(self.scores.reshape(-1, len(names)), columns=names)
+        frame.insert(0, "architecture", [space.title(vector) for vector in self.vectors.tolist()])
+        return frame
 
     @property
     def best(self) -> tuple[int, ...]:

@@ -40,6 +40,7 @@ def from_predictor_bytes(data: bytes, where: str, space: Space, confidence: floa
     except DataError as error:
         raise DataError(f"{where}: {error}") from None
     name, _, unit = predictor.target.rpartition("_")
+    name, unit = (name, unit) if unit == predictor.unit else (predictor.target, predictor.unit)
     if predictor.encoder.partition("/")[0] != space.name:
         raise UsageError(f"{where}: a predictor of {predictor.encoder}, not of the space {space.name}")
     upper = None if confidence is None else _upper(predictor, data, where, confidence)

@@ -18,6 +18,7 @@ size_t augur_n_features(const augur_model *model) { return model->n_features; }
 size_t augur_n_trees(const augur_model *model) { return model->n_trees; }
 uint16_t augur_feature_id(const augur_model *model, size_t i) { return i < model->n_features ? model->ids[i] : 0xffff; }
 int augur_takes_layers(const augur_model *model) { return model->encoder == AUGUR_ENCODER_LAYER; }
+int augur_has_calls(const augur_model *model) { return model->n_knots > 0; }
 double augur_overhead(const augur_model *model) { return model->overhead; }
 double augur_layer_overhead(const augur_model *model) { return model->layer_overhead; }
 const char *augur_target(const augur_model *model) { return reinterpret_cast<const char *>(model->data + 80); }

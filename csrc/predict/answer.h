@@ -20,7 +20,7 @@ inline augur_status predict_tile(const augur_model &m, const float *x, uint32_t 
   double sums[kTileRows];
   if (!selected_kernel()->many(m, x, n, sums)) return AUGUR_E_NOT_FINITE;
   if (m.base_kind == AUGUR_BASE_NONE && m.link == AUGUR_LINK_IDENTITY && tables == nullptr) {
-    for (uint32_t r = 0; r < n; ++r) out[r] = linked(m, {sums[r] * m.scale + m.bias, 1.0}, 0.0);
+    for (uint32_t r = 0; r < n; ++r) out[r] = rounded(sums[r] * m.scale + m.bias);
     return AUGUR_OK;
   }
   for (uint32_t r = 0; r < n; ++r, x += m.n_features)

@@ -24,7 +24,9 @@ inline double roofline(const augur_model &m, const float *x) {
   return cost > 1e-30 ? cost : 1e-30;
 }
 
-inline double log_linear(const augur_model &m, const float *x, double start) {
+// The linear base or the log-linear one on top of `start`.
+AUGUR_ONCE double weighed(const augur_model &m, const float *x, double start) {
+  if (m.base_kind == AUGUR_BASE_LINEAR) return linear(m, 0, x, start);
   const Term *term = m.terms[0], *const end = term + m.n_terms[0];
   for (; term != end; ++term) start += term->weight * ln(x[term->feature] > 1.0f ? static_cast<double>(x[term->feature]) : 1.0);
   return start;
@@ -35,8 +37,8 @@ inline Score score_of(const augur_model &m, const float *x, double sum, double r
   double score = sum * m.scale + m.bias;
   if (m.n_tables > 0) score += tables;
   switch (m.base_kind) {
-    case AUGUR_BASE_LINEAR: return {linear(m, 0, x, score + m.base[0]), 1.0};
-    case AUGUR_BASE_LOG_LINEAR: return {log_linear(m, x, score + m.base[0]), 1.0};
+    case AUGUR_BASE_LINEAR:
+    case AUGUR_BASE_LOG_LINEAR: return {weighed(m, x, score + m.base[0]), 1.0};
     case AUGUR_BASE_ROOFLINE: return m.link == AUGUR_LINK_EXP ? Score{score, roof} : Score{score + roof, 1.0};
     default: return {score, 1.0};
   }
@@ -51,12 +53,16 @@ inline double share_of(const Spread &s, const float *x) {
   return static_cast<double>(s.shares[place]);
 }
 
-// Rounded to float32 and kept within its finite range.
-inline float linked(const augur_model &m, const Score &s, double offset) {
+// To float32, kept within its finite range.
+inline float rounded(double value) {
   constexpr double kMax = 3.4028234663852886e38;
+  return static_cast<float>(value > kMax ? kMax : value < -kMax ? -kMax : value);
+}
+
+inline float linked(const augur_model &m, const Score &s, double offset) {
   double value = s.score + offset;
   if (m.link == AUGUR_LINK_EXP) value = scaled_exp(value, s.factor);
-  return static_cast<float>(value > kMax ? kMax : value < -kMax ? -kMax : value);
+  return rounded(value);
 }
 
 }  // namespace augur

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "load.h"
+#include "math.h"
 #include "spaces.h"
 
 namespace augur {
@@ -165,6 +166,25 @@ bool Loader::tables() {
   for (uint64_t i = 0; i < end; i += 4)
     if (!finite(at<float>(values + i))) return fail(AUGUR_E_VALUE, values + i, "a value of a table is NaN or infinite");
   return true;
+}
+
+bool Loader::calls() {
+  const size_t start = sections[kCalls].offset;
+  if (start == 0) return true;
+  if (m.encoder != AUGUR_ENCODER_LAYER) return fail(AUGUR_E_ENCODER, start, "calls for an encoder that takes no layers");
+  const uint32_t n = sections[kCalls].bytes / sizeof(Knot);
+  if (n < 1 || n > AUGUR_MAX_KNOTS || sections[kCalls].bytes != 8 + sizeof(Knot) * n)
+    return fail(AUGUR_E_LAYOUT, start, "section 14 does not have 1 to 16 knots");
+  m.usual = at<double>(start), m.n_knots = static_cast<uint16_t>(n);
+  bool good = finite(m.usual) && m.usual > 0;
+  Knot before = {1e-30, 1e-30};
+  for (uint32_t i = 0; i < n && good; ++i) {
+    const Knot k = at<Knot>(start + 8 + sizeof(Knot) * i);
+    good = finite(k.typical) && finite(k.call) && k.typical >= before.typical && k.call >= before.call;
+    m.knots[i] = {ln(k.typical), ln(k.call)};
+    before = k;
+  }
+  return good || fail(AUGUR_E_VALUE, start, "a call is not positive, or the knots of calls do not ascend");
 }
 
 namespace {

@@ -8,7 +8,7 @@
 namespace augur {
 
 enum : uint32_t {
-  kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kTables, kValues,
+  kMeta = 1, kFeatures, kBase, kColumns, kBorders, kDepths, kSlots, kCuts, kLeaves, kInterval, kSpread, kTables, kValues, kCalls,
   kKnown
 };
 
@@ -52,9 +52,10 @@ struct Loader {
   AUGUR_SMALL bool levels();
   AUGUR_SMALL bool spread();
   AUGUR_SMALL bool tables();
+  AUGUR_SMALL bool calls();
   bool all() {
     return header() && counts() && table() && features() && base() && columns() && groups() && leaves() && levels() &&
-           spread() && tables();
+           spread() && tables() && calls();
   }
 };
 

@@ -5,6 +5,13 @@
 
 namespace augur {
 
+// The C library has one copy of what is not asked for every row.
+#ifdef AUGUR_SPEED_OVER_SIZE
+#define AUGUR_ONCE inline
+#else
+#define AUGUR_ONCE __attribute__((noinline)) inline
+#endif
+
 inline double from_bits(uint64_t bits) {
   double x;
   memcpy(&x, &bits, sizeof x);
@@ -32,9 +39,9 @@ inline double scaled_exp(double x, double factor) {
   return e * (factor * from_bits((to_bits(kd) + 1023) << 52));
 }
 
-// Natural logarithm of a finite x >= 1.
+// Natural logarithm of a finite x >= 1e-300.
 // x = 2^k m, m in [sqrt(1/2), sqrt(2)); s = (m-1)/(m+1), ln m = 2 (s + s^3/3 + s^5/5 + ...), |s| < 0.172.
-inline double ln(double x) {
+AUGUR_ONCE double ln(double x) {
   const uint64_t bits = to_bits(x), top = bits + 0x00095f619980c433u;  // m >= sqrt(2) carries into the exponent
   const double k = static_cast<double>(static_cast<int64_t>(top >> 52) - 1023);
   const double m = from_bits(bits - ((top & 0xfff0000000000000u) - 0x3ff0000000000000u));

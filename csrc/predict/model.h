@@ -67,6 +67,11 @@ struct Table {
 
 struct SpaceEncoder;
 
+// Of section 14, as natural logarithms.
+struct Knot {
+  double typical, call;
+};
+
 // A weight of the base term that is not zero; the others add nothing, to the last bit.
 struct Term {
   double weight;
@@ -85,10 +90,12 @@ struct augur_model {
   const char *meta;
   uint32_t meta_bytes;
   uint32_t n_trees;
-  uint16_t n_features, n_columns, n_levels, n_groups;
+  uint16_t n_features, n_columns, n_levels, n_groups, n_knots;
   uint16_t encoder;
   uint8_t link, leaf, base_kind;
   double bias, scale, overhead, layer_overhead;
+  double usual;  // of a call; 0 where the file has no section 14
+  augur::Knot knots[AUGUR_MAX_KNOTS];
   uint8_t ids[AUGUR_MAX_FEATURES];  // the encoder's feature at each place
   augur::Column columns[AUGUR_MAX_COLUMNS];
   augur::Group groups[AUGUR_MAX_DEPTH];

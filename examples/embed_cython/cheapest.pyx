@@ -26,3 +26,11 @@ def cheapest(Predictor predictor, const float[:, ::1] rows):
     if failed:
         raise ValueError("a row has a NaN or an infinity")
     return best, cost
+
+
+def total(Predictor predictor, const long long[:, ::1] layers):
+    """Cost of a network of layers, int64[n, 16], each as it is in it. Raises ValueError for layers that cannot be."""
+    cdef double cost
+    if layers.shape[1] != 16 or predictor.predict_network_nogil(&layers[0, 0], layers.shape[0], &cost):
+        raise ValueError("not layers, or a predictor of something else")
+    return cost

@@ -1,4 +1,4 @@
-/* The .augpred file, version 1.2: a predictor of what a layer or an architecture costs.
+/* The .augpred file, version 1.3: a predictor of what a layer or an architecture costs.
  *
  *  1. All numbers are little endian; floats are IEEE 754. Offsets are bytes from the start of the file, so a file can
  *     be mapped and used in place. A reader checks every limit below before it uses a number, and refuses what breaks one.
@@ -40,6 +40,8 @@
  *     12 tables    per table u16 slot (ascending), u16 zero, u32 values. Since 1.2, with encoders from 3 on; at most 128. A
  *                  table has as many values as its slot has (see the encoders below).
  *     13 values    f32, table after table, finite. With section 12.
+ *     14 calls     since 1.3, optional, with layer/1: f64 usual > 0, then 1..16 knots of f64 typical and f64 call, finite, at least
+ *                  1e-30, both not descending: what a call costs in a network whose layers have this geometric mean (point 8).
  *  5. Trees are oblivious and stand in the order of their depth, 1..12: all trees of one depth are a group. In the slots and
  *     in the cuts a group has n * depth + 127 bytes, rounded down to a multiple of 64: tree t's comparisons at t * depth, and
  *     after the last tree at least 64 bytes of padding, column 0 and cut 127, so that 64 can be read from any tree on.
@@ -59,14 +61,17 @@
  *     s is 1 without section 11, else the share in the place whose bit i is 1 if comparison i's x[feature] > threshold. A
  *     reader of 1.0 skips that section and answers the widest interval.
  *     In domain: every feature lies within the range of section 2.
- *  8. A file states the least minor version that has all it uses. A new minor version adds sections or uses bytes that are zero here; a new major version may move anything.
+ *  8. A network of n layers that answer a[i] costs the sum of them, plus its overhead, plus n times that of each layer. With
+ *     section 14 a[i] becomes max(a[i] + call - usual, call / 2): ln(call) is interpolated between the logarithms of the
+ *     knots, constant beyond them, at the mean of all ln(max(a[i], 1e-30)).
+ *  9. A file states the least minor version that has all it uses. A new minor version adds sections or uses bytes that are zero here; a new major version may move anything.
  *
  * This header is plain C99 and has no code. */
 #ifndef AUGUR_FORMAT_H
 #define AUGUR_FORMAT_H
 
 #define AUGUR_FORMAT_MAJOR 1
-#define AUGUR_FORMAT_MINOR 2
+#define AUGUR_FORMAT_MINOR 3
 #define AUGUR_HEADER_BYTES 128
 #define AUGUR_MAX_FILE_BYTES 0x10000000u
 #define AUGUR_MAX_FEATURES 64
@@ -75,6 +80,7 @@
 #define AUGUR_MAX_SECTIONS 32
 #define AUGUR_MAX_TREES 65535
 #define AUGUR_MAX_DEPTH 12
+#define AUGUR_MAX_KNOTS 16
 
 enum augur_link { AUGUR_LINK_IDENTITY = 0, AUGUR_LINK_EXP = 1 };
 enum augur_leaf { AUGUR_LEAF_F32 = 0, AUGUR_LEAF_I16 = 1 };

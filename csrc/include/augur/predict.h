@@ -102,8 +102,13 @@ size_t augur_encoder_length(unsigned encoder);
 size_t augur_encoder_features(unsigned encoder);
 augur_status augur_encode_vector_all(unsigned encoder, const uint8_t *vector, float *all);
 
-/* total: the layers' sum, in pairs (see csrc/predict/network.cc), plus the model's overheads. No memory of its own. */
+/* total: the layers' sum, in pairs (see csrc/predict/network.cc), plus the model's overheads. No memory of its own. Where the model
+ * has calls (format.h, point 8) a layer costs what it does in a network of these layers. */
 augur_status augur_predict_network(const augur_model *model, const int64_t *layers, size_t n, double *total);
+
+/* What each layer costs in a network of just these: f64[n], which is written in part when a layer is refused. */
+augur_status augur_predict_layers_of(const augur_model *model, const int64_t *layers, size_t n, double *costs);
+int augur_has_calls(const augur_model *model); /* 1 if that differs from what augur_predict_layers answers */
 
 /* Totals of a network whose layers change one at a time; equal, bit for bit, to augur_predict_network from scratch.
  * sums: the caller's f64[augur_network_doubles(n)], which the three functions keep; not for two threads at once. */

@@ -1,0 +1,55 @@
+"""A network's cost in one call: a file, a name or an architecture, by a predictor, its file, or the example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import augur_edge
+from augur_edge import zoo
+from augur_edge.errors import UsageError
+from augur_edge.models.onnx_write import to_onnx
+from augur_edge.predict import Predictor
+from augur_edge.predict.example import example
+
+GOLDEN = Path(__file__).parent / "predict/golden"
+
+
+def test_a_file_in_one_call(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    file = tmp_path / "net.onnx"
+    file.write_bytes(to_onnx(zoo.build("squeezenet1_0")))
+    cost = augur_edge.predict_file(file, level=0.9)
+    assert (cost.what, cost.target, cost.unit) == (str(file), "latency_ns", "ns")
+    assert "ANOTHER MACHINE" in cost.remarks[0] and len(cost.remarks) == 1
+    assert cost.low is not None and cost.high is not None and cost.low < cost.value < cost.high
+    predictor = Predictor(example())
+    besides = predictor.overhead + len(cost.layers) * predictor.layer_overhead
+    assert cost.value == pytest.approx(sum(layer.value for layer in cost.layers) + besides)
+    for layer in cost.layers:
+        assert layer.low is not None and layer.high is not None and layer.low <= layer.value <= layer.high
+    named = augur_edge.predict_file("squeezenet1_0", predictor)
+    assert named.value == pytest.approx(cost.value) and named.low == pytest.approx(cost.low) and not named.remarks
+
+
+def test_as_written_where_the_runtime_is_not_known() -> None:
+    cost = augur_edge.predict_file("resnet18", GOLDEN / "calls-1.3.augpred", level=0.9)
+    assert len(cost.layers) == len(zoo.build("resnet18").nodes)
+    assert cost.low is None and "its total is without bounds" in cost.remarks[0]
+
+
+def test_an_architecture() -> None:
+    cost = augur_edge.predict_file("fbnet:" + ",".join("0" * 22), GOLDEN / "calls-1.3.augpred")
+    assert any(layer.name.startswith("layers.21.") for layer in cost.layers)
+
+
+def test_what_is_no_network_or_no_predictor_of_layers(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"resnet19.*did you mean"):
+        augur_edge.predict_file("resnet19")
+    with pytest.raises(UsageError, match=r"takes raw/1, not a network's layers"):
+        augur_edge.predict_file("resnet18", GOLDEN / "raw-float32.augpred")
+    with pytest.raises(UsageError, match="absent"):
+        augur_edge.predict_file("resnet18", tmp_path / "absent")
+    with pytest.raises(AttributeError, match="no attribute 'predict_files'"):
+        _ = augur_edge.predict_files

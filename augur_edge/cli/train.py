@@ -27,6 +27,8 @@ class TrainCommand:
     target with unit (latency_us, energy_mj, ...), a folder of such files, or the folder or URL of a data set that
     `export --dataset` wrote. Needs the extra [train]; neural teachers need [host], which has torch too.
 
+    With --space DATA are architectures: stores, LatBench pickles, .npz and CSV; of several, the columns of all.
+
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
       augur-edge train layers/ --target energy --exclude layers/resnet18.csv -o board-energy.augpred

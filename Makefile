@@ -10,7 +10,7 @@ PY := $(VENV)/bin/python
 SOURCES := setup.py pyproject.toml tools/prepare_venv.sh $(wildcard csrc/*/* csrc/include/augur/*.h augur_edge/*.p[yx][xdi])
 
 .DEFAULT_GOAL := help
-.PHONY: help measure test lint types san fuzz bench torture wheel wheels aarch64 musl install-c clean
+.PHONY: help measure test lint types san fuzz bench torture docs wheel wheels aarch64 musl install-c clean
 
 help:  ## what can be made
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -35,7 +35,7 @@ san: $(VENV)/.ready-test  ## native code and its tests under the address and und
 bench: $(VENV)/.ready-test  ## loops beside Python, what a precision costs, the kernel beside its peers
 	$(PY) -m pytest -s tests/bench/*.py
 
-torture: $(VENV)/.ready-test  ## a hundred syncs whose connections are killed at random bytes, N=… for another number
+torture: $(VENV)/.ready-test  ## a hundred syncs killed at a random byte of their connections, N=… for another number
 	PYTHONPATH=tests:. $(PY) tests/sync/torture.py $(or $(N),100)
 
 fuzz:  ## a million broken predictor files, N=… for another number, under both sanitizers
@@ -43,6 +43,9 @@ fuzz:  ## a million broken predictor files, N=… for another number, under both
 
 install-c:  ## the predictor for C programs: PREFIX=/usr/local [DESTDIR=…]
 	$(MAKE) -C csrc install
+
+docs: $(VENV)/.ready-run  ## docs/cli.md and docs/api.md, from the program itself
+	$(PY) tools/reference.py
 
 wheel: $(VENV)/.ready-run  ## a wheel in dist/, its size and content checked
 	rm -rf dist

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
-from augur_edge.cli import space_options
+from augur_edge.cli import setting_options, space_options
 from augur_edge.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class AdaptCommand:
         )
 
         space_options.add_table_options(parser)
+        setting_options.add(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.predict.format import loads
@@ -99,7 +100,7 @@ def _adapted(model: Model, args: argparse.Namespace) -> int:
         raise UsageError(
             f"a predictor of {model.target}: only those of layers' latency_ns and energy_uj can be adapted"
         )
-    data = read_dataset(args.samples, args.format, args.clock_mhz).known(target)
+    data = read_dataset(args.samples, args.format, args.clock_mhz, setting=setting_options.wanted(args)).known(target)
     moved = adapt(model, data.layers, data.targets[target], data.devices)
     file = dumps(moved)
     write_bytes(args.output, file)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
-from augur_edge.cli import space_options
+from augur_edge.cli import setting_options, space_options
 from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class TrainCommand:
 
     DATA is a store, a table that `export` wrote, an Augur CSV, any CSV or Parquet file with a layer's columns and its
     target with unit (latency_us, energy_mj, ...), a folder of such files, or the folder or URL of a data set that
-    `export --dataset` wrote. Needs the extra [host].
+    `export --dataset` wrote. Needs the extra [train]; neural teachers need [host], which has torch too.
 
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
@@ -61,11 +61,12 @@ class TrainCommand:
         )
 
         space_options.add_train_options(parser)
+        setting_options.add(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
         if args.space:
-            return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
+            return space_options.train_space(args, _digests(args))
         space_options.refuse(args)
         _demand_extra(args.teacher)
         from augur_edge.dataset.reading import read_dataset
@@ -74,8 +75,9 @@ class TrainCommand:
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_bytes
+        from augur_edge.store.partial import partial_of
 
-        data = read_dataset(args.data, args.format, args.clock_mhz)
+        data = read_dataset(args.data, args.format, args.clock_mhz, setting=setting_options.wanted(args))
         if args.exclude:
             data = _without(data, args)
         for line in summary(data.known(args.target), args.target):
@@ -93,9 +95,10 @@ class TrainCommand:
         return 0
 
 
-def partial_of(output: Path) -> Path:
-    """Where a training that is interrupted leaves what it has reached."""
-    return output.with_name(f"{output.name}.partial")
+def _digests(args: argparse.Namespace) -> dict[str, Any]:
+    """Of all that a predictor of architectures learns from."""
+    more = {name: path for name in ("warm_up", "layer_predictor") if (path := getattr(args, name)) is not None}
+    return {"data": [_digest(path) for path in args.data], **{name: _digest(path) for name, path in more.items()}}
 
 
 def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:

@@ -1,4 +1,4 @@
-"""Packages of the extra [host], imported where they are first needed."""
+"""Packages of the extras [train] and [host], imported where they are first needed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _PACKAGES = {"sklearn": "scikit-learn"}
 
 
 def missing(*packages: str) -> MissingExtraError:
-    """The error where packages of the extra are not there."""
-    return MissingExtraError(f"training needs {', '.join(packages)}; pip install 'augur-edge[host]'")
+    """The error where packages of the extras are not there: torch is in the larger one alone."""
+    extra = "host" if "torch" in packages else "train"
+    return MissingExtraError(f"training needs {', '.join(packages)}; pip install 'augur-edge[{extra}]'")
 
 
 def demand(*modules: str) -> None:

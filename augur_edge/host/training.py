@@ -82,6 +82,7 @@ def _report(data: Dataset, plan: Plan, validated: Validated, made: Distilled) ->
         "target": plan.target,
         "seed": plan.seed,
         "layers": len(data),
+        "ops": data.ops,
         "devices": sorted(data.devices),
         "teacher": validated.best,
         "out_of_fold_mape": {name: round(value, 4) for name, value in sorted(validated.mape.items())},

@@ -98,3 +98,14 @@ def test_tasks_that_waited_for_a_real_time_loop_are_no_disturbance() -> None:
     quiet = [network(noise(200, 0.005))]
     assert [r["code"] for r in judge(quiet, before, after, [], precision=0.01)["reasons"]] == ["pressure"]
     assert judge(quiet, before, after, [], precision=0.01, real_time=True)["steady"]
+
+
+def test_layers_of_another_mode_do_not_count() -> None:
+    """Beside a replay each layer is timed alone, with less time, which says nothing of the replay."""
+    record = network(noise(200, 0.005))
+    for i in range(9):
+        rough = Measurement("layer", "isolated", i, f"l{i}", "conv2d", samples_ns=noise(3, 0.3).astype(np.int64))
+        record.measurements.append(rough)
+    assert codes(record) == []
+    record.mode = "isolated"
+    assert "imprecise" in codes(record)

@@ -46,7 +46,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["measure", "net.json", "--max-time", "0.5", "--json"], "augur-edge/measure/1"),
         (["show", "--json"], "augur-edge/measure/1"),
         (["predict", str(GOLDEN), "--dump"], "layer/1"),
-        (["predict", "3,56,56,64,64,1,1,1"], "ns"),
+        (["predict", "3,56,56,64,64,1,1,1"], " ms, with 90 % between "),
         (["adapt", "example.augpred", "samples.csv", "-o", "here.augpred"], ""),
         (["predict", "here.augpred", "--dump"], '"layers": 12'),
     ],

@@ -23,7 +23,9 @@ class CompletionCommand:
     [completion].
 
     examples:
+      source <(augur-edge completion bash)
       augur-edge completion bash > ~/.local/share/bash-completion/completions/augur-edge
+      eval "$(augur-edge completion zsh)"
       augur-edge completion zsh > ~/.zfunc/_augur-edge
     """
 

@@ -17,7 +17,8 @@ def from_catboost(path: str | Path, encoder: str = "raw/1", **about: Any) -> Mod
     """A regression model saved by CatBoost as JSON (numpy is enough) or .cbm (needs catboost).
 
     about: fields of Model to set, such as target, unit and link. Features keep their order and names.
-    Raises DataError for categorical, text or several-output models and for trees that are not symmetric.
+    Raises UsageError where there is no such file, DataError for categorical, text or several-output models and for
+    trees that are not symmetric.
     """
     path = Path(path)
     try:

@@ -75,7 +75,7 @@ def ratios_text(network: dict[str, Any], width: int) -> str:
     figures = [f"x{x['ratio']:.2f} {_signed(x)}" for x in shown]
     half = max(4, (width - len(names[0]) - max(map(len, figures)) - 5) // 2)
     most = max(math.log(_FARTHEST), *(abs(math.log(x["ratio"])) for x in shown))
-    lines = [f"{'':{len(names[0])}}  {'faster':>{half}}{_MIDDLE}{'slower':<{half}}"]
+    lines = [f"{'':{len(names[0])}}  {'faster':>{half}}{_MIDDLE}slower"]
     for name, layer, figure in zip(names, shown, figures):
         cells = max(1, round(half * abs(math.log(layer["ratio"])) / most)) * "█"
         left, right = (cells, "") if layer["ratio"] < 1 else ("", cells)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augur_edge.errors import AugurError, DataError
+from augur_edge.errors import AugurError, DataError, UsageError
 from augur_edge.predict import Predictor
 from augur_edge.predict.format import dumps
 from augur_edge.predict.from_catboost import from_catboost
@@ -66,7 +66,7 @@ def test_what_is_no_model(tmp_path):
         (tmp_path / "bad").write_bytes(content)
         with pytest.raises(AugurError, match="bad"):
             from_catboost(tmp_path / "bad")
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(UsageError, match="No such file"):
         from_catboost(tmp_path / "absent")
 
 

@@ -41,8 +41,8 @@ class Guide:
             self._fit()
 
     def _fit(self) -> None:
-        y: F64 = np.minimum(self.costs, np.quantile(self.costs, 1 - _WORST))
-        y = np.asarray((y - y.mean()) / max(float(y.std()), 1e-300), np.float64)
+        y: Any = np.minimum(self.costs, np.quantile(self.costs, 1 - _WORST))
+        y = (y - y.mean()) / max(float(y.std()), 1e-300)
         x = np.zeros((len(y), len(self.weights)))
         x[np.arange(len(y))[:, None], self.vectors + self._starts[:-1]] = 1.0
         x = np.concatenate([x, np.ones((len(y), 1))], axis=1)

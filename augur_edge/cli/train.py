@@ -66,7 +66,7 @@ class TrainCommand:
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
         if args.space:
-            return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
+            return space_options.train_space(args, _digests(args))
         space_options.refuse(args)
         _demand_extra(args.teacher)
         from augur_edge.dataset.reading import read_dataset
@@ -93,6 +93,12 @@ class TrainCommand:
         console.talk(_said(trained.report))
         console.talk(f"{args.output}: written, {len(trained.data)} bytes")
         return 0
+
+
+def _digests(args: argparse.Namespace) -> dict[str, Any]:
+    """Of all that a predictor of architectures learns from."""
+    more = {name: path for name in ("warm_up", "layer_predictor") if (path := getattr(args, name)) is not None}
+    return {"data": [_digest(path) for path in args.data], **{name: _digest(path) for name, path in more.items()}}
 
 
 def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:

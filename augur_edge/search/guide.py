@@ -41,13 +41,14 @@ class Guide:
             self._fit()
 
     def _fit(self) -> None:
-        y: F64 = np.minimum(self.costs, np.quantile(self.costs, 1 - _WORST))
-        y = np.asarray((y - y.mean()) / max(float(y.std()), 1e-300), np.float64)
-        x = np.zeros((len(y), len(self.weights)))
+        y: Any = np.minimum(self.costs, np.quantile(self.costs, 1 - _WORST))
+        y = (y - y.mean()) / max(float(y.std()), 1e-300)
+        x: Any = np.zeros((len(y), len(self.weights)))
         x[np.arange(len(y))[:, None], self.vectors + self._starts[:-1]] = 1.0
         x = np.concatenate([x, np.ones((len(y), 1))], axis=1)
         ridge = _RIDGE * np.eye(x.shape[1])
-        self.weights = np.round(np.linalg.solve(x.T @ x + ridge, x.T @ y)[:-1], _DIGITS)
+        solved: Any = np.linalg.solve(x.T @ x + ridge, x.T @ y)
+        self.weights = np.round(solved[:-1], _DIGITS)
 
     def best_first(self, vectors: U8) -> U8:
         """The vectors, those first that are guessed to cost least."""

@@ -129,7 +129,7 @@ class Met:
 
     def new(self, vectors: U8, most: int | None = None) -> U8:
         """The first `most` of those not met before, each once, in their order; from now on they are met."""
-        chosen = []
+        chosen: list[int] = []
         for i, key in enumerate(map(bytes, vectors)):
             if most is not None and len(chosen) >= most:
                 break

@@ -44,7 +44,7 @@ def test_a_cluster_finds_the_same_and_a_worker_that_is_killed_changes_nothing(tm
     mine = recipe(tmp_path)
     job = mine.job()
     figure = job.problem.objectives[0]
-    with cluster(2) as found, Cluster(found.scheduler_address, mine) as workers:
+    with cluster(2) as (address, processes), Cluster(address, mine) as workers:
         islands: dict[str, Any] = {"evaluations": 120, "islands": 3, "population": 8}
         assert same(evolve(job.space, figure, **islands), evolve(job.space, figure, workers=workers, **islands))
         killed: list[int] = []
@@ -52,7 +52,7 @@ def test_a_cluster_finds_the_same_and_a_worker_that_is_killed_changes_nothing(tm
         def progress(so_far: Found) -> None:
             if so_far.evaluations > 50 and not killed:
                 killed.append(so_far.evaluations)
-                kill(found, 0)
+                kill(processes[0])
 
         whole = random_search(job.space, figure, evaluations=600, seed=3)
         cut = random_search(job.space, figure, evaluations=600, seed=3, workers=workers, progress=progress)
@@ -65,11 +65,11 @@ def test_an_objective_that_raises_on_a_worker_is_named_and_all_workers_lost_is_a
 ) -> None:
     monkeypatch.setattr("augur_edge.host.cluster.WORKERS_S", 2.0)
     latest: list[Found] = []
-    with cluster(1) as found:
+    with cluster(1) as (address, processes):
         mine = recipe(tmp_path, "picky")
         job = mine.job()
         with (
-            Cluster(found.scheduler_address, mine) as workers,
+            Cluster(address, mine) as workers,
             pytest.raises(ObjectiveError, match="no fours, for nasb"),
         ):
             random_search(job.space, job.problem.objectives[0], workers=workers, progress=latest.append)
@@ -80,10 +80,10 @@ def test_an_objective_that_raises_on_a_worker_is_named_and_all_workers_lost_is_a
 
         def progress(so_far: Found) -> None:
             if not latest:
-                kill(found, 0)
+                kill(processes[0])
             latest.append(so_far)
 
-        with Cluster(found.scheduler_address, mine) as workers, pytest.raises(RemoteError, match="has no workers"):
+        with Cluster(address, mine) as workers, pytest.raises(RemoteError, match="has no workers"):
             random_search(job.space, job.problem.objectives[0], workers=workers, progress=progress)
         assert latest[-1].evaluations > 0
 

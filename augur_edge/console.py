@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
 import os
 import sys
 import time
@@ -12,6 +14,8 @@ from typing import Any, TextIO
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 _state = {"quiet": False}
+# Of one character each, but for ±, so that columns stay aligned.
+_ASCII = {**dict(zip("▁▂▃▄▅▆▇█▏▎▍▌▋▊▉│…", "_.:-=+*#...-===|~")), "±": "+-"}
 
 TERMINAL_EVERY_S = 3.0
 LOG_EVERY_S = 30.0
@@ -38,6 +42,28 @@ def paint(text: str, colour: str, stream: TextIO) -> str:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return text
     return f"\x1b[{_COLOURS[colour]}m{text}\x1b[0m"
+
+
+def open_stdout() -> None:
+    """Let what stdout's encoding lacks come out in ASCII: bars of #, `+-` for ±. With LC_ALL=C a terminal gets ASCII.
+
+    Letters of names that ASCII lacks are escaped on a terminal, and elsewhere an error as ever: they are data.
+    """
+    stream = sys.stdout
+    if not isinstance(stream, io.TextIOWrapper):
+        return
+    codecs.register_error("augur-edge", _in_ascii)
+    plain = stream.isatty() and os.environ.get("LC_ALL") in {"C", "POSIX"}
+    stream.reconfigure(encoding="ascii" if plain else None, errors="augur-edge")
+
+
+def _in_ascii(err: UnicodeError) -> tuple[str, int]:
+    if not isinstance(err, UnicodeEncodeError):
+        raise err
+    text = err.object[err.start : err.end]
+    if not set(text) <= set(_ASCII) and not sys.stdout.isatty():
+        raise err
+    return "".join(_ASCII.get(c) or c.encode("ascii", "backslashreplace").decode() for c in text), err.end
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:

@@ -1,6 +1,7 @@
-"""How good predictions are: relative errors, shares within a tolerance, and agreement of order.
+"""How good predictions are: relative errors, shares within a tolerance, and agreement of order; and fronts.
 
-All take float[n] arrays, n >= 1, of positive finite values in one unit; the error is |prediction - truth| / truth.
+Errors take float[n] arrays, n >= 1, of positive finite values in one unit; they are |prediction - truth| / truth.
+Fronts are what nothing beats in all respects, and the volume that it covers.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
+
+BETTER_HIGH = ("accuracy", "score")
 
 
 def relative_errors(truth: Array, predicted: Array) -> F64:
@@ -68,6 +72,49 @@ def kendall(a: Array, b: Array) -> float | None:
         in_x += int(np.count_nonzero(dx))
         in_y += int(np.count_nonzero(dy))
     return agree / float(np.sqrt(float(in_x) * float(in_y))) if in_x and in_y else None
+
+
+def is_better_high(name: str) -> bool:
+    """Whether more of a figure is better: accuracies and scores; of all else, less."""
+    return any(word in name.lower() for word in BETTER_HIGH)
+
+
+def front_of(costs: F64) -> I64:
+    """Places of the rows of float64[n, k] that no other row beats: is as good in all columns and better in one.
+
+    Less is better. Of equal rows the first; sorted by the first column.
+    """
+    order = np.lexsort(costs.T[::-1])
+    if costs.shape[1] == 2:  # what came before is as good in the first column: many rows at once
+        second = costs[order, 1]
+        unbeaten = np.append([True], second[1:] < np.minimum.accumulate(second)[:-1])[: len(order)]
+        return np.asarray(order[unbeaten], np.int64)
+    kept: list[int] = []
+    front = np.empty((0, costs.shape[1]))
+    for i in order.tolist():
+        if not (front <= costs[i]).all(axis=1).any():
+            kept.append(i)
+            front = np.concatenate([front, costs[i : i + 1]])
+    return np.array(kept, np.int64)
+
+
+def hypervolume(costs: F64, worst: F64) -> float:
+    """Volume between a front of float64[n, k] and the point `worst`, float64[k]; less is better.
+
+    Sweeps the last column, exact for any k: While, Bradstreet and Barone, IEEE Trans. Evol. Comput. 16 (2012) call
+    this slicing. What is not better than `worst` in every column adds nothing.
+    """
+    inside = costs[(costs < worst).all(axis=1)]
+    if not len(inside):
+        return 0.0
+    if inside.shape[1] == 1:
+        return float(worst[0] - inside.min())
+    ordered = inside[np.argsort(inside[:, -1])]
+    ends = np.append(ordered[1:, -1], worst[-1])
+    depths = ends - ordered[:, -1]
+    return float(
+        sum(depth * hypervolume(ordered[: i + 1, :-1], worst[:-1]) for i, depth in enumerate(depths.tolist()) if depth)
+    )
 
 
 def _ranks(values: Array) -> F64:

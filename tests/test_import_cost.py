@@ -9,6 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.quiet
+
 ROOT = Path(__file__).parents[1]
 ROUNDS = 15
 

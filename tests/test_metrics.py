@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from augur_edge import metrics
 
@@ -44,3 +47,28 @@ def test_order_agrees_with_scipy(values, random):
     if len(set(values)) > 1 and len(set(other)) > 1:
         assert metrics.spearman(np.array(values), np.array(other)) == pytest.approx(stats.spearmanr(values, other)[0])
         assert metrics.kendall(np.array(values), np.array(other)) == pytest.approx(stats.kendalltau(values, other)[0])
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.integers(0, 6).map(float)))
+def test_fronts_and_their_volume_by_brute_force(costs: np.ndarray) -> None:
+    places = metrics.front_of(costs)
+    chosen = [tuple(costs[i]) for i in places]
+    assert chosen == sorted(set(chosen))
+    assert all(not (costs[:i] == costs[i]).all(axis=1).any() for i in places)
+    unbeaten = {tuple(r) for r in costs if not any((o <= r).all() and (o < r).any() for o in costs)}
+    assert set(chosen) == unbeaten
+    cells = np.array(list(itertools.product(range(7), repeat=costs.shape[1]))) + 0.5
+    covered = sum(bool((costs <= cell).all(axis=1).any()) for cell in cells)
+    assert metrics.hypervolume(costs, np.full(costs.shape[1], 7.0)) == pytest.approx(covered)
+
+
+def test_no_rows_have_no_front():
+    assert metrics.front_of(np.empty((0, 2))).tolist() == metrics.front_of(np.empty((0, 3))).tolist() == []
+
+
+def test_accuracies_and_scores_are_better_high():
+    assert [metrics.is_better_high(name) for name in ("cifar10_Accuracy", "my_score", "latency_ms")] == [
+        True,
+        True,
+        False,
+    ]

@@ -1,7 +1,7 @@
 """Every figure of docs/accuracy.md, from Augur's published layers: `python tools/accuracy.py DATA [PART...]`.
 
 DATA holds torchvision_models, fb_convnets, neuralpower_convnets and supernet_convnets. Parts: networks, blind, folds,
-curve, node, kernel (all unless named). What is asked of each figure stands beside it, with `ok` or `MISSED`. Needs the
+curve, node, kernel (all unless named). Each figure's goal stands beside it, with `ok` or `MISSED`. Needs the
 extra [host].
 """
 
@@ -113,23 +113,23 @@ def _network_verdicts(found: list[dict[str, Any]], target: str) -> None:
     print(f"coverage at {LEVEL}: {covered:.3f} of {total} layers: {'ok' if right else 'MISSED'} (0.87 to 0.93)")
 
 
-def five_folds(data: Dataset, seed: int, share: float = 1.0) -> tuple[float, float]:
-    """Mean errors of teacher and student over all distinct layers, each predicted from a share of the other folds."""
-    y = data.targets["latency"]
-    answers = np.empty((2, len(y)))
-    for train_rows, test in folds(len(y), 5, seed):
-        kept = np.random.default_rng(seed).permutation(train_rows)[: round(share * len(train_rows))]
-        trained = train(data.take(np.sort(kept)), Plan("latency", seed=seed))
+def out_of_fold(data: Dataset, plan: Plan, share: float = 1.0) -> Any:
+    """float64[2, n], of teacher and student: each distinct layer predicted from a share of the folds it is not in."""
+    answers = np.empty((2, len(data)))
+    for train_rows, test in folds(len(data), 5, plan.seed):
+        kept = np.random.default_rng(plan.seed).permutation(train_rows)[: round(share * len(train_rows))]
+        trained = train(data.take(np.sort(kept)), plan)
         answers[0, test] = trained.teacher.predict(data.layers[test])
         answers[1, test] = Predictor(trained.data).predict_many(data.layers[test])
-    return mape(y, answers[0]), mape(y, answers[1])
+    return answers
 
 
 def curve(data: Dataset, seed: int, shares: list[float]) -> None:
     """The learning curve, five-fold at each share of the training layers; 100 % is the five-fold figure."""
     lines = []
     for share in shares:
-        teacher, student = five_folds(data, seed, share)
+        answers = out_of_fold(data, Plan("latency", seed=seed), share)
+        teacher, student = (mape(data.targets["latency"], a) for a in answers)
         n = round(share * 0.8 * len(data))
         lines.append(
             (f"{share:.0%}", str(n), f"{teacher:.2f}", f"{student:.2f}", verdict(student, CURVE_AT_MOST[share]))

@@ -2,7 +2,7 @@
 
 DATA holds latbench, jetson_ofa_blocks, nasbench201_latency_ms.npz, fbnet_latency_ms.npz and pi5_nasbench201.csv.gz.
 Parts: latbench, pi5, transfer, ceiling, blocks, gcn (all unless named). Every architecture that was not sampled is a
-test; predictions are the student's, by the kernel. What is asked of a figure stands beside it with `ok` or `MISSED`.
+test; predictions are the student's, by the kernel. A figure's goal stands beside it with `ok` or `MISSED`.
 Needs the extra [host].
 """
 
@@ -72,19 +72,19 @@ def shares(table: ArchTable, plan: Plan) -> Found:
     return Found(found[0], found[1], overall["spearman"] or 0.0, overall["coverage"])
 
 
-def verdict(found: Sequence[float], asked: Sequence[float | None]) -> str:
-    """Each figure beside what is asked of it."""
-    return ", ".join("ok" if a is None or f >= a else f"MISSED {f:.4f} < {a:g}" for f, a in zip(found, asked))
+def verdict(found: Sequence[float], goals: Sequence[float | None]) -> str:
+    """Each figure beside its goal."""
+    return ", ".join("ok" if a is None or f >= a else f"MISSED {f:.4f} < {a:g}" for f, a in zip(found, goals))
 
 
-def report(name: str, seeds: Sequence[int], rows: list[list[float]], asked: Sequence[float | None]) -> None:
+def report(name: str, seeds: Sequence[int], rows: list[list[float]], goals: Sequence[float | None]) -> None:
     """The mean over seeds, and its spread."""
     mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
     cells = "  ".join(f"{m:.4f} (sd {s:.4f})" for m, s in zip(mean, spread))
-    print(f"{name}, {len(seeds)} seeds: {cells}: {verdict(mean.tolist(), asked)}", flush=True)
+    print(f"{name}, {len(seeds)} seeds: {cells}: {verdict(mean.tolist(), goals)}", flush=True)
 
 
-def by_shares(name: str, table: ArchTable, plan: Plan, seeds: Sequence[int], asked: Sequence[float | None]) -> None:
+def by_shares(name: str, table: ArchTable, plan: Plan, seeds: Sequence[int], goals: Sequence[float | None]) -> None:
     """One file, all seeds."""
     rows = []
     for seed in seeds:
@@ -98,7 +98,7 @@ def by_shares(name: str, table: ArchTable, plan: Plan, seeds: Sequence[int], ask
             flush=True,
         )
         rows.append(found.student)
-    report(name, seeds, rows, asked)
+    report(name, seeds, rows, goals)
 
 
 def latbench(data: Path, seeds: Sequence[int]) -> None:
@@ -107,8 +107,8 @@ def latbench(data: Path, seeds: Sequence[int]) -> None:
     by_shares(
         "jetson, 100", read_table(data / f"latbench/{jetson}.pickle"), Plan(samples=100), seeds, (None, None, 0.95)
     )
-    for name, asked in LATBENCH.items():
-        by_shares(f"{name}, 900", read_table(data / f"latbench/{name}.pickle"), Plan(samples=900), seeds, asked)
+    for name, goals in LATBENCH.items():
+        by_shares(f"{name}, 900", read_table(data / f"latbench/{name}.pickle"), Plan(samples=900), seeds, goals)
 
 
 def ceiling(data: Path) -> None:
@@ -146,14 +146,14 @@ def transfer(data: Path, seeds: Sequence[int]) -> None:
     for space, batches, select, count, targets in TRANSFER:
         table = read_table(data / f"{space}_latency_ms.npz")
         sources = (*(f"1080ti_{b}" for b in batches), *REST)
-        for target, asked in targets.items():
+        for target, goal in targets.items():
             rows = []
             for seed in seeds:
                 plan = Plan(target, count, seed, sources=sources, select=select)
                 found = shares(table, plan)
                 rows.append([found.rank, found.gap, found.coverage])
             what = "spearman, student off by points, coverage at 0.9"
-            report(f"{space} {target}, {count} {select}: {what}", seeds, rows, (asked, None, None))
+            report(f"{space} {target}, {count} {select}: {what}", seeds, rows, (goal, None, None))
 
 
 def blocks(data: Path) -> None:

@@ -1,7 +1,8 @@
 """check_readme.py README [--except COMMAND …]: run every line of its ```sh blocks, in a fresh clone and environment.
 
-Runs below a folder of its own, with a store of its own; measuring is cut short by the flags' variables. Commands that
-were run elsewhere can be excepted, but must stand in the README as given.
+Runs below a folder of its own, with a store of its own; measuring is cut short by the flags' variables.
+Commands that were run elsewhere can be excepted, but must stand in the README as given. --borrow PYTHON lets what is
+installed there count as installed, so that `pip install` has nothing large to unpack.
 """
 
 from __future__ import annotations
@@ -46,20 +47,30 @@ def run(command: str, where: Path, env: dict[str, str]) -> bool:
     return good
 
 
-def prepare(where: Path) -> tuple[Path, dict[str, str]]:
+def prepare(where: Path, borrow: Path | None) -> tuple[Path, dict[str, str]]:
     """A clone of what is committed here, and the variables of a fresh environment in which to run in it."""
     clone = where / "clone"
     subprocess.run(["git", "clone", "--quiet", str(Path.cwd()), str(clone)], check=True)
     venv.create(where / "venv", with_pip=True)
+    if borrow is not None:
+        site = [sysconfig_path(python) for python in (where / "venv/bin/python", borrow)]
+        (site[0] / "borrowed.pth").write_text(f"{site[1]}\n")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AUGUR_EDGE_", "PYTHONPATH", "PYTEST"))}
     path = f"{where / 'venv' / 'bin'}:{clean['PATH']}"
     return clone, {**clean, **QUICK, "PATH": path, "XDG_DATA_HOME": str(where / "data")}
+
+
+def sysconfig_path(python: Path) -> Path:
+    """Where that Python's packages are."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    return Path(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip())
 
 
 def main() -> int:
     """0 if every command succeeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("readme", type=Path)
+    parser.add_argument("--borrow", type=Path, metavar="PYTHON")
     parser.add_argument("--except", dest="excepted", nargs="*", default=[])
     args = parser.parse_args()
     todo = commands(args.readme.read_text())
@@ -68,7 +79,7 @@ def main() -> int:
         print(f"{args.readme}: {absent[0] if absent else 'any command'!r} is in none of its sh blocks")
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        clone, env = prepare(Path(folder))
+        clone, env = prepare(Path(folder), args.borrow)
         good = True
         for command in (c for c in todo if c not in args.excepted):
             if "my_model.onnx" in command and not (clone / "my_model.onnx").exists():

@@ -13,7 +13,7 @@ from augur_edge.dataset.reading import read_dataset
 from augur_edge.host.distill import Budget
 from augur_edge.host.training import Plan, train
 from augur_edge.predict import example
-from augur_edge.store.files import write_whole
+from augur_edge.store.files import write_bytes
 
 MAX_KB = 28.0
 DEVICE = "x86-64 server processor with AVX-512"
@@ -25,14 +25,9 @@ def main() -> int:
     about = {"device": DEVICE, "note": "an example: of one machine, not of yours"}
     trained = train(data, Plan("latency", "trees", budget=Budget(max_kb=MAX_KB), about=about), print)
     path = Path(example.__file__).parent / example.NAME
-    write_whole(path, lambda temporary: write(temporary, trained.data))
+    write_bytes(path, trained.data)
     print(f"{path.name}: {len(trained.data)} bytes, {len(data)} layers")
     return 0
-
-
-def write(path: Path, data: bytes) -> None:
-    """All of it."""
-    path.write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def judge(predictor: Predictor, test: Path) -> None:
 
 
 def main() -> None:
-    """Prints what is asked of the loop, and what it gives."""
+    """Prints the loop's goals, and what it gives."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--runtimes", default="onnxruntime,litert")

@@ -39,6 +39,7 @@ COMMANDS = {
     "deploy": "augur_edge.cli.deploy:DeployCommand",
     "fleet": "augur_edge.cli.fleet:FleetCommand",
     "serve": "augur_edge.cli.serve:ServeCommand",
+    "completion": "augur_edge.cli.completion:CompletionCommand",
 }
 
 
@@ -148,6 +149,7 @@ def _run(words: list[str]) -> int:
     args.given = _given(parser, own)
     args.words = passed_on
     console.set_quiet(args.quiet)
+    console.open_stdout()
     return command.run(args)
 
 
@@ -158,7 +160,7 @@ def _given(parser: argparse.ArgumentParser, words: list[str]) -> frozenset[str]:
 
 
 def _overview() -> str:
-    lines = "\n".join(f"  {name:<9} {(inspect.getdoc(type(load(name))) or '').splitlines()[0]}" for name in COMMANDS)
+    lines = "\n".join(f"  {name:<10} {(inspect.getdoc(type(load(name))) or '').splitlines()[0]}" for name in COMMANDS)
     return (
         f"usage: {PROGRAM} COMMAND [options]\n\n"
         f"Measure neural-network layers where they run.\n\ncommands:\n{lines}\n\n"

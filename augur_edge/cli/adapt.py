@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
-from augur_edge.cli import space_options
+from augur_edge.cli import setting_options, space_options
 from augur_edge.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class AdaptCommand:
         )
 
         space_options.add_table_options(parser)
+        setting_options.add(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.predict.format import loads
@@ -92,24 +93,20 @@ def _adapted(model: Model, args: argparse.Namespace) -> int:
     from augur_edge.dataset.reading import read_dataset
     from augur_edge.predict.adapt import adapt
     from augur_edge.predict.format import dumps
-    from augur_edge.store.files import write_whole
+    from augur_edge.store.files import write_bytes
 
     target = model.target.rpartition("_")[0]
     if target not in {"latency", "energy"}:
         raise UsageError(
             f"a predictor of {model.target}: only those of layers' latency_ns and energy_uj can be adapted"
         )
-    data = read_dataset(args.samples, args.format, args.clock_mhz).known(target)
+    data = read_dataset(args.samples, args.format, args.clock_mhz, setting=setting_options.wanted(args)).known(target)
     moved = adapt(model, data.layers, data.targets[target], data.devices)
     file = dumps(moved)
-    write_whole(args.output, lambda temporary: _write(temporary, file))
+    write_bytes(args.output, file)
     about = moved.meta["adapted"]
     console.talk(
         f"{args.output}: {about['layers']} layers, mean error {about['mape_before']:.1f} % before, "
         f"{about['mape_left_out']:.1f} % after (each layer left out in turn)"
     )
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
-from augur_edge.cli import space_options
+from augur_edge.cli import setting_options, space_options
 
 if TYPE_CHECKING:
     from augur_edge.dataset.rows import Dataset
@@ -45,6 +45,7 @@ class EvaluateCommand:
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.EVALUATE})")
 
         space_options.add_evaluate_options(parser)
+        setting_options.add(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.dataset.reading import read_dataset
@@ -59,7 +60,7 @@ class EvaluateCommand:
         target_of(predictor)
         if args.plot and args.plot.suffix.lower() not in {".svg", ".png"}:
             raise UsageError(f"--plot {args.plot}: a name that ends in .svg or .png")
-        data = read_dataset(args.data, args.format, args.clock_mhz)
+        data = read_dataset(args.data, args.format, args.clock_mhz, setting=setting_options.wanted(args))
         if args.exclude:
             data = data.without(read_dataset(args.exclude, args.format, args.clock_mhz, steady=False))
             if not len(data):
@@ -78,12 +79,8 @@ class EvaluateCommand:
 def _plot(path: Path, predictor: Predictor, data: Dataset) -> None:
     from augur_edge.host.boxes import box_plots, box_plots_png
     from augur_edge.host.evaluate import errors_by_network
-    from augur_edge.store.files import write_whole
+    from augur_edge.store.files import write_bytes
 
     draw = box_plots_png if path.suffix.lower() == ".png" else box_plots
     drawn = draw(f"error of {predictor.target}, percent", errors_by_network(predictor, data))
-    write_whole(path, lambda temporary: _write(temporary, drawn))
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
+    write_bytes(path, drawn)

@@ -39,7 +39,9 @@ class ExportCommand:
     name = "export"
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("runs", metavar="RUN", nargs="*", help="`last`, an id or how one begins; last if left out")
+        parser.add_argument(
+            "runs", metavar="RUN", nargs="*", help="`last`, `last~1`, an id or how one begins; last if left out"
+        )
         parser.add_argument("--format", choices=FORMATS, default="jsonl", help="see above")
         parser.add_argument(
             "-o", "--output", type=Path, metavar="FILE", help="written whole or not at all; else stdout"
@@ -72,7 +74,10 @@ def _append(args: argparse.Namespace) -> int:
     from augur_edge.store.dataset import append_dataset
 
     if args.runs or args.output is not None:
-        raise UsageError("--dataset takes every finished run to its URL; leave out RUN and -o")
+        raise UsageError(
+            "--dataset adds every finished run of the store that is not there yet, so it takes no RUN and no -o: "
+            f"`augur-edge export --dataset {args.dataset}`"
+        )
     with Store(args.store, create=False) as store:
         n_runs, n_files = append_dataset(store, args.dataset)
     console.talk(f"added {n_runs} runs in {n_files} files to {args.dataset}")

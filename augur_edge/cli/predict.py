@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import console, schema
+from augur_edge.cli import values
 from augur_edge.errors import AugurError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _MODELS = {".augpred", ".json", ".cbm"}
+LEVEL = 0.9
 
 
 class PredictCommand:
@@ -40,7 +42,10 @@ class PredictCommand:
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("what", nargs="*", metavar="[MODEL] WHAT", help="the predictor; layers and networks")
-        parser.add_argument("--level", type=float, metavar="SHARE", help="add the interval of this share of cases")
+        parser.add_argument(
+            "--level", type=values.share, metavar="SHARE",
+            help="of cases that the interval shall hold (default: 0.9, where the predictor has it)",
+        )  # fmt: skip
         parser.add_argument("--dump", action="store_true", help="print all of the predictor as text")
         parser.add_argument("--to-c", action="store_true", help="print it as a C array, augur_model_data")
         parser.add_argument("--int16", action="store_true", help="round its leaves to 16 bits, with the error stated")
@@ -49,6 +54,7 @@ class PredictCommand:
         parser.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.PREDICT})")
 
     def run(self, args: argparse.Namespace) -> int:
+        from augur_edge.cli.predict_text import answer_text
         from augur_edge.predict import Predictor, select_kernel
 
         args.model, args.what = _split(args.what)
@@ -71,7 +77,8 @@ class PredictCommand:
             about = {"model": str(args.model or "example"), "target": predictor.target, "unit": predictor.unit}
             print(json.dumps({"schema": schema.PREDICT, "context": about, "answers": answers}, indent=2))
         else:
-            print("\n".join(_text(answer, predictor.unit) for answer in answers))
+            shown = (answer_text(a, predictor.target, predictor.unit, args.level or LEVEL) for a in answers)
+            print("\n".join(shown))
         return 0
 
 
@@ -112,7 +119,9 @@ def _converted(args: argparse.Namespace, data: bytes) -> int:
         print(dump(loads(data), len(data)))
         return 0
     if args.output:
-        args.output.write_bytes(to_c(data).encode() if args.to_c else data)
+        from augur_edge.store.files import write_bytes
+
+        write_bytes(args.output, to_c(data).encode() if args.to_c else data)
         console.talk(f"{args.output}: written")
     else:
         print(to_c(data), end="")
@@ -134,12 +143,11 @@ def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, A
     everything = [layer for _, layer in named]
     for answer, value in zip(layers, predictor.predict_layers_of(everything).tolist()):
         _move(answer, value)
-    if level is None:
-        return {"what": what, "value": predictor.predict_network(everything), "layers": layers}
     try:
-        total = predictor.network_interval(everything, level)._asdict()
+        total = predictor.network_interval(everything, level or LEVEL)._asdict()
     except ValueError as error:
-        console.warn(f"{what}: {error}: its total is without bounds")
+        if level is not None:
+            console.warn(f"{what}: {error}: its total is without bounds")
         total = {"value": predictor.predict_network(everything)}
     return {"what": what, **total, "layers": layers}
 
@@ -171,9 +179,13 @@ def _layers(predictor: Predictor, what: str) -> list[tuple[str, Layer]]:
 
 def _one(predictor: Predictor, what: str, numbers: list[Any], level: float | None) -> dict[str, Any]:
     try:
-        if level is None:
-            return {"value": predictor.predict(*numbers)}
-        return predictor.interval(*numbers, level=level)._asdict()
+        value = predictor.predict(*numbers)
+        try:
+            return predictor.interval(*numbers, level=level or LEVEL)._asdict()
+        except ValueError:  # the file stores no such level, which matters to who asked for it
+            if level is not None:
+                raise
+            return {"value": value}
     except (ValueError, TypeError) as error:
         raise UsageError(f"{what}: {error}") from None
 
@@ -184,23 +196,3 @@ def _numbers(what: str, whole: bool) -> list[Any] | None:
         return [int(part) if whole else float(part) for part in what.split(",")]
     except ValueError:
         return None
-
-
-def _text(answer: dict[str, Any], unit: str) -> str:
-    """A table of layers, or one line."""
-    lines = []
-    for layer in answer.get("layers", []):
-        lines.append((layer["name"], layer["op"], *_cells(layer)))
-    table = console.table(_header(answer, unit), lines, left=2) + "\n" if lines else ""
-    return table + " ".join([f"{answer['what']}:", *_cells(answer), unit])
-
-
-def _header(answer: dict[str, Any], unit: str) -> tuple[str, ...]:
-    return ("layer", "op", unit, *(("from", "to", "trained on such") if "low" in answer["layers"][0] else ()))
-
-
-def _cells(answer: dict[str, Any]) -> list[str]:
-    cells = [f"{answer['value']:.1f}"]
-    if "low" in answer:
-        cells += [f"{answer['low']:.1f}", f"{answer['high']:.1f}", "yes" if answer["in_domain"] else "no"]
-    return cells

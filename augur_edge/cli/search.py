@@ -136,15 +136,13 @@ def _search(args: argparse.Namespace, space: Space, problem: Problem) -> tuple[F
 
 
 def _method(args: argparse.Namespace, space: Space, problem: Problem, told: Any) -> Found:
-    from math import prod
-
     from augur_edge.search import evolve, exhaustive, random_search
     from augur_edge.search.nsga2 import nsga2
 
     several = len(problem.objectives) > 1
     method = args.method
     if method == "auto":
-        cheap = prod(len(c.ops) for c in space.choices) <= SMALL and not args.call  # a function may take minutes
+        cheap = space.combinations <= SMALL and not args.call  # a function may take minutes
         method = "exhaustive" if cheap else "nsga2" if several else "evolution"
     if several and method in {"evolution", "random"}:
         raise UsageError(f"--method {method}: for one objective; several need nsga2 or exhaustive")

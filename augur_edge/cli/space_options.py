@@ -22,7 +22,7 @@ def add_table_options(parser: argparse.ArgumentParser) -> Any:
     """What picks figures out of a file of architectures; returns the group."""
     group = parser.add_argument_group("architectures of a search space")
     group.add_argument("--space", metavar="NAME", help="the data are architectures of this space, such as nasbench201")
-    group.add_argument("--device", metavar="COLUMN", help="the column to use of a file with several")
+    group.add_argument("--device", metavar="COLUMN", help="the column, or a store's device, to use of several")
     group.add_argument("--unit", metavar="UNIT", help="of columns that do not name theirs: s, ms, us, ns, j, mj, uj")
     group.add_argument(
         "--where", action="append", default=[], metavar="COLUMN=TEXT", help="only these rows of a CSV; can be repeated"
@@ -57,7 +57,7 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
 
 def refuse(args: argparse.Namespace) -> None:
     """Raises UsageError where an option of architectures is given for layers."""
-    names = ("space", "device", "unit", "where", "samples", "transfer_from", "warm_up", "exclude_trained", "eagle_log")
+    names = ("space", "unit", "where", "samples", "transfer_from", "warm_up", "exclude_trained", "eagle_log")
     given = [name for name in names if getattr(args, name, None)]
     if given:
         raise UsageError(f"--{given[0].replace('_', '-')} is for architectures: name their --space")
@@ -78,9 +78,10 @@ def table_from(path: Path, args: argparse.Namespace) -> ArchTable:
 
 def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
     """`train --space`: one file, one predictor. about: digests of the data."""
-    from augur_edge.host.arch.training import Plan, train
+    from augur_edge.host.arch.training import Plan, packages_of, train
     from augur_edge.host.distill import LEVELS
-    from augur_edge.store.files import write_whole
+    from augur_edge.host.extra import demand
+    from augur_edge.store.files import write_bytes
 
     if len(args.data) != 1:
         raise UsageError("train --space takes one file of architectures; its columns are the devices")
@@ -92,8 +93,9 @@ def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
         args.device, args.samples, args.seed, args.teacher, tuple(args.transfer_from), args.select, levels, about,
         args.warm_up,
     )  # fmt: skip
+    demand(*packages_of(plan))
     trained = train(table_from(args.data[0], args), plan, console.talk, console.warn)
-    write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+    write_bytes(args.output, trained.data)
     report = trained.report
     console.talk(
         f"{args.output}: written, {len(trained.data)} bytes, {report['student']}; samples left out in turn "
@@ -147,7 +149,7 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
     """`adapt` of a predictor with source devices by measured architectures: a table of them, or a store."""
     from augur_edge.predict.adapt_space import adapted
     from augur_edge.predict.format import dumps
-    from augur_edge.store.files import write_whole
+    from augur_edge.store.files import write_bytes
     from augur_edge.tables.measured import measured
 
     space = model.encoder.partition("/")[0]
@@ -160,14 +162,10 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
         raise DataError(f"the samples are in {unit}, the predictor in {model.unit}")
     moved = adapted(model, vectors, y, devices)
     file = dumps(moved)
-    write_whole(args.output, lambda temporary: _write(temporary, file))
+    write_bytes(args.output, file)
     about = moved.meta["adapted"]
     console.talk(
         f"{args.output}: {about['samples']} architectures, mean error {about['mape_before']:.1f} % before, an answer "
         f"is within {about['typical_percent']:.1f} % of what a measurement gives, two times in three"
     )
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

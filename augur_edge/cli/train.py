@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import __version__, console
-from augur_edge.cli import space_options
-from augur_edge.errors import AugurError, MissingExtraError, UsageError
+from augur_edge.cli import setting_options, space_options
+from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.dataset.rows import Dataset
@@ -25,7 +25,7 @@ class TrainCommand:
 
     DATA is a store, a table that `export` wrote, an Augur CSV, any CSV or Parquet file with a layer's columns and its
     target with unit (latency_us, energy_mj, ...), a folder of such files, or the folder or URL of a data set that
-    `export --dataset` wrote. Needs the extra [host].
+    `export --dataset` wrote. Needs the extra [train]; neural teachers need [host], which has torch too.
 
     examples:
       augur-edge train ~/.local/share/augur-edge/store.db --target latency -o board.augpred
@@ -61,21 +61,22 @@ class TrainCommand:
         )
 
         space_options.add_train_options(parser)
+        setting_options.add(parser)
 
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
-        _demand_extra()
         if args.space:
             return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
         space_options.refuse(args)
+        _demand_extra(args.teacher)
         from augur_edge.dataset.reading import read_dataset
         from augur_edge.dataset.rows import summary
         from augur_edge.host.checkpoint import Checkpoint, key_of
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
-        from augur_edge.store.files import write_whole
+        from augur_edge.store.files import write_bytes
 
-        data = read_dataset(args.data, args.format, args.clock_mhz)
+        data = read_dataset(args.data, args.format, args.clock_mhz, setting=setting_options.wanted(args))
         if args.exclude:
             data = _without(data, args)
         for line in summary(data.known(args.target), args.target):
@@ -87,7 +88,7 @@ class TrainCommand:
         key = key_of(data.known(args.target), __version__, plan.target, plan.teacher, plan.seed)
         done = Checkpoint(partial_of(args.output), key, args.resume)
         trained = _kept(done, lambda: train(data, plan, console.talk, done))
-        write_whole(args.output, lambda temporary: _write(temporary, trained.data))
+        write_bytes(args.output, trained.data)
         console.talk(_said(trained.report))
         console.talk(f"{args.output}: written, {len(trained.data)} bytes")
         return 0
@@ -118,13 +119,11 @@ def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:
     return trained
 
 
-def _demand_extra() -> None:
-    """Raises MissingExtraError before anything is read, not after minutes of it."""
-    from importlib.util import find_spec
+def _demand_extra(teacher: str) -> None:
+    """Raises MissingExtraError. Intervals of any teacher take the deviations of scikit-learn's Gaussian process."""
+    from augur_edge.host.extra import demand
 
-    gone = [name for name in ("scipy", "sklearn", "catboost") if find_spec(name) is None]
-    if gone:
-        raise MissingExtraError(f"training needs {', '.join(gone)}; pip install 'augur-edge[host]'")
+    demand("scipy", "sklearn", "catboost", *(["torch"] if teacher.startswith("node") else []))
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -172,7 +171,3 @@ def _said(report: dict[str, Any]) -> str:
         f"depth {student['depth']}; over 5 % cheaper with twice the channels: {cheaper['student']:.1%} of the layers "
         f"(teacher {cheaper['teacher']:.1%})"
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)

@@ -15,6 +15,7 @@ import numpy as np
 
 from augur_edge import console
 from augur_edge.dataset.rows import Dataset, Row, Whole, integers, merge
+from augur_edge.dataset.setting import Setting, demand_store, picked, setting_of, several
 from augur_edge.errors import DataError, MissingExtraError, UsageError
 from augur_edge.layers import Layer
 from augur_edge.models.augur_csv import GEOMETRY, read_augur_rows
@@ -37,39 +38,49 @@ IDLE_BYTES = 256 << 10
 _SLOW = 1.15  # of the least empty call of a run; seen: 1.00 to 1.03, or 1.4 to 1.9 where a hyperthread is shared
 _NAMES = ("network", "device", "name")
 AUGUR_CLOCK_MHZ = 500.0
+_ANY = Setting()
 MOST_BYTES, MOST_ROWS = 1 << 30, 5_000_000
 
 
 def read_dataset(
-    paths: Sequence[Path], fmt: str | None = None, clock_mhz: float = AUGUR_CLOCK_MHZ, *, steady: bool = True
+    paths: Sequence[Path],
+    fmt: str | None = None,
+    clock_mhz: float = AUGUR_CLOCK_MHZ,
+    *,
+    steady: bool = True,
+    setting: Setting = _ANY,
 ) -> Dataset:
     """All files as one Dataset, folders standing for the .csv and .parquet files below them.
 
     A folder or URL of a data set (`export --dataset`) is read as one.
 
     fmt: one of FORMATS, told from each file unless given. clock_mhz: turns the cycles of Augur's files into time.
-    steady: leave networks out that a store has from moments in which the processor was slower, which is said.
-    Raises UsageError for files that are not there, DataError for their content, and for data of several devices.
+    steady: leave networks out that a store has from moments in which the processor was slower, which is said; False is
+    for layers alone, whatever they were measured in. setting: what to take of stores.
+    Raises UsageError for files that are not there and for several devices, runtimes or numbers of threads; DataError
+    for what the files hold.
     """
     rows: list[Row] = []
     wholes: list[Whole] = []
     sets = [path for path in paths if is_dataset(path)]
     files = [file for path in paths if path not in sets for file in _files(path)]
     for path in sets:
-        _from_runs(read_dataset_runs(url_of(path) or str(path)), str(path), steady, (rows, wholes))
+        runs = picked(read_dataset_runs(url_of(path) or str(path)), setting, str(path))
+        _from_runs(runs, str(path), steady, (rows, wholes))
     names = _short_names(files)
     for path in files:
         _check_size(path)
         kind = fmt or _format_of(path)
+        demand_store(setting, kind, path)
         if kind == "augur":
             rows += _augur(path, names[path], clock_mhz)
         elif kind == "store":
-            _from_runs(_runs(path), str(path), steady, (rows, wholes))
+            _from_runs(picked(_runs(path), setting, str(path)), str(path), steady, (rows, wholes))
         else:
             rows += _table(path, names[path])
     data = merge(rows, wholes)
-    if len(data.devices) > 1:
-        raise DataError(f"layers of {len(data.devices)} devices ({', '.join(sorted(data.devices)[:3])}): train on one")
+    if steady and len(data.devices) > 1:
+        raise several(data.devices)
     if data.devices and data.n_unnamed:
         console.warn(
             f"{data.n_unnamed} of {data.n_rows} rows name no device: taken to be of {next(iter(data.devices))}"
@@ -144,14 +155,14 @@ def _from_runs(runs: Sequence[RunRecord], source: str, steady: bool, found: tupl
     slow = 0
     for run in runs:
         least: dict[str, float] = {}
-        floors = [(_setting_of(network), _floor_ns(network)) for network in run.networks]
+        floors = [(str(setting_of(run, network)), _floor_ns(network)) for network in run.networks]
         for setting, ns in floors:
             least[setting] = min(ns, least.get(setting, math.inf))
         for network, (setting, ns) in zip(run.networks, floors):
             if steady and math.inf > ns > _SLOW * least[setting]:
                 slow += 1
             elif network.mode != "profiler":
-                _from_network(run.device, network, source, rows, wholes)
+                _from_network(setting, network, source, rows, wholes)
     if slow:
         console.warn(
             f"{source}: {slow} networks left out: an empty call took over {_SLOW:g} times what it did in others of "
@@ -164,18 +175,11 @@ def _floor_ns(network: NetworkRecord) -> float:
     return next((summarise(m.samples_ns, m.loops).median for m in network.measurements if _is_floor(m)), math.inf)
 
 
-def _setting_of(network: NetworkRecord) -> str:
-    """What an empty call depends on besides the processor's speed."""
-    threads = network.info.get("options", {}).get("threads", 1)
-    return network.runtime + (f", {threads} threads" if threads != 1 else "")
-
-
 def _is_floor(m: Measurement) -> bool:
     return m.kind == "floor" and len(m.samples_ns) > 0
 
 
-def _from_network(device: str, network: NetworkRecord, source: str, rows: list[Row], wholes: list[Whole]) -> None:
-    setting = f"{device}, {_setting_of(network)}"
+def _from_network(setting: str, network: NetworkRecord, source: str, rows: list[Row], wholes: list[Whole]) -> None:
     call = _call_ns(network)
     all_known, layers = True, []
     for m in network.measurements:

@@ -14,7 +14,7 @@ import numpy as np
 from augur_edge.dataset.rows import Dataset
 from augur_edge.errors import DataError, UsageError
 from augur_edge.host.features import F64
-from augur_edge.store.files import write_whole
+from augur_edge.store.files import write_bytes
 
 
 def key_of(data: Dataset, *about: Any) -> str:
@@ -47,16 +47,12 @@ class Checkpoint:
             stream = io.BytesIO()
             kept: dict[str, Any] = {f"a_{name}": array for name, array in self._arrays.items()}
             np.savez(stream, key=np.array(self.key), **kept)
-            write_whole(self.path, lambda temporary: _write(temporary, stream.getvalue()))
+            write_bytes(self.path, stream.getvalue())
 
     def drop(self) -> None:
         """The work is done: the file goes."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def _read(path: Path, key: str) -> dict[str, F64]:

@@ -15,8 +15,9 @@ import numpy as np
 
 from augur_edge import console
 from augur_edge.errors import DataError
+from augur_edge.host.extra import torch_of
 from augur_edge.host.features import F64, I64, Tiles
-from augur_edge.host.teachers import Residual, missing
+from augur_edge.host.teachers import Residual
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,9 @@ class Shape:
 SMALL, AUGUR = Shape(), Shape(6, 128, 8)
 
 
-def _torch() -> Any:
-    try:
-        import torch
-    except ImportError:
-        raise missing("torch") from None
-    return torch
-
-
 def entmax15(x: Any, dim: int) -> Any:
     """entmax with alpha 1.5 along `dim`: sums to 1, sparse; exact, by sorting."""
-    torch = _torch()
+    torch = torch_of()
     x = (x - x.max(dim, keepdim=True).values) / 2
     ordered = x.sort(dim, descending=True).values
     size = x.shape[dim]
@@ -58,14 +51,14 @@ def entmoid15(x: Any) -> Any:
     """The first of entmax15([x, 0]): a sigmoid that reaches 0 and 1, at -2 and 2."""
     size = x.abs()
     tau = (size + (8 - size**2).clamp(min=1e-12).sqrt()) / 2
-    tau = _torch().where(tau <= size, 2.0, tau)
+    tau = torch_of().where(tau <= size, 2.0, tau)
     low = 0.25 * (tau - size).clamp(min=0) ** 2
-    return _torch().where(x >= 0, 1 - low, low)
+    return torch_of().where(x >= 0, 1 - low, low)
 
 
 def network(n_inputs: int, shape: Shape) -> list[dict[str, Any]]:
     """Fresh parameters, a dict a layer, named as in the checkpoints."""
-    torch = _torch()
+    torch = torch_of()
     made = []
     for i in range(shape.layers):
         width = n_inputs + i * shape.trees * shape.tree_dim
@@ -82,7 +75,7 @@ def network(n_inputs: int, shape: Shape) -> list[dict[str, Any]]:
 
 def forward(parameters: list[dict[str, Any]], x: Any, adjust: bool = False) -> Any:
     """[n]: the mean of the first value of all trees. x: [n, inputs]. adjust: start the bins from this data."""
-    torch = _torch()
+    torch = torch_of()
     heads = []
     for p in parameters:
         values = torch.einsum("nf,ftd->ntd", x, entmax15(p["feature_selection_logits"], 0))
@@ -101,7 +94,7 @@ def forward(parameters: list[dict[str, Any]], x: Any, adjust: bool = False) -> A
 
 def _start_bins(p: dict[str, Any], values: Any) -> None:
     """Thresholds at random quantiles of the data; temperatures so that all of it falls within the soft part."""
-    torch = _torch()
+    torch = torch_of()
     with torch.no_grad():
         ordered = values.sort(0).values
         place = (torch.rand(values.shape[1:]) * (len(values) - 1)).round().long()
@@ -122,7 +115,7 @@ class QHAdam:
         """One update from the gradients, which are cleared."""
         self.step_count += 1
         weights = [1 - beta**self.step_count for beta in (0.95, 0.998)]
-        with _torch().no_grad():
+        with torch_of().no_grad():
             for t, m, v in zip(self.tensors, self.first, self.second):
                 m.mul_(0.95).add_(t.grad, alpha=0.05)
                 v.mul_(0.998).add_(t.grad**2, alpha=0.002)
@@ -142,7 +135,7 @@ class Node(Residual):
         self.shape = shape
 
     def _learn(self, x: F64, z: F64) -> None:
-        torch = _torch()
+        torch = torch_of()
         self._mean, self._spread = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
         self._scale = max(float(z.std()), 1e-6)
         order = np.random.default_rng(self.seed).permutation(len(z))
@@ -153,7 +146,7 @@ class Node(Residual):
             self._train(inputs[held:], wished[held:], (inputs[:held], wished[:held]))
 
     def _train(self, x: Any, z: Any, held: tuple[Any, Any]) -> None:
-        torch = _torch()
+        torch = torch_of()
         parameters = network(x.shape[1], self.shape)
         with torch.no_grad():
             forward(parameters, x[:1000], adjust=True)
@@ -181,18 +174,18 @@ class Node(Residual):
                     break
 
     def _residual(self, x: F64) -> F64:
-        torch = _torch()
+        torch = torch_of()
         with torch.no_grad():
             parts = [forward(self._parameters, rows) for rows in self._tensor(x).split(512)]
         return np.asarray(torch.cat(parts).numpy(), np.float64) * self._scale
 
     def _tensor(self, x: F64) -> Any:
-        return _torch().tensor((x - self._mean) / self._spread, dtype=_torch().float32).clamp(-5, 5)
+        return torch_of().tensor((x - self._mean) / self._spread, dtype=torch_of().float32).clamp(-5, 5)
 
 
 def load_augur(path: Path) -> list[dict[str, Any]]:
     """The layers of one of Augur's checkpoints, for `predict_augur`; no code in the file is run. Raises DataError."""
-    torch = _torch()
+    torch = torch_of()
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)["model"]
         layers: dict[int, dict[str, Any]] = {}
@@ -206,6 +199,6 @@ def load_augur(path: Path) -> list[dict[str, Any]]:
 
 def predict_augur(parameters: list[dict[str, Any]], short: I64) -> F64:
     """float64[n] cycles or pJ, as trained. short: int64[n, 8], Augur's columns in their order."""
-    torch = _torch()
+    torch = torch_of()
     with torch.no_grad():
         return np.asarray(10.0 ** forward(parameters, torch.tensor(short, dtype=torch.float32)).double().numpy())

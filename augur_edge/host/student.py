@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from augur_edge.host.extra import boosted
 from augur_edge.host.features import F64, I64
-from augur_edge.host.teachers import missing
 from augur_edge.predict.encode import FEATURES, encode
 from augur_edge.predict.from_catboost import from_catboost
 from augur_edge.predict.model import Base, Feature, Model
@@ -84,14 +84,9 @@ def _choose(x: F32, residual: F64, weights: F64, seed: int) -> list[int]:
 
 
 def _trained(x: F32, z: F64, weights: F64, size: Size, seed: int) -> Any:
-    try:
-        from catboost import CatBoostRegressor
-    except ImportError:
-        raise missing("catboost") from None
-    return CatBoostRegressor(
-        iterations=size.trees, depth=size.depth, learning_rate=0.6, l2_leaf_reg=0.5, border_count=254,
-        feature_border_type="UniformAndQuantiles", random_seed=seed, thread_count=1, verbose=False,
-        allow_writing_files=False, boosting_type="Plain", bootstrap_type="No", random_strength=0,
+    return boosted(
+        seed, iterations=size.trees, depth=size.depth, learning_rate=0.6, l2_leaf_reg=0.5, border_count=254,
+        feature_border_type="UniformAndQuantiles", boosting_type="Plain", bootstrap_type="No", random_strength=0,
         leaf_estimation_iterations=1,
     ).fit(x, z, sample_weight=weights)  # fmt: skip
 

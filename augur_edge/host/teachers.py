@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from augur_edge.errors import MissingExtraError
+from augur_edge.host.extra import missing, subsampled
 from augur_edge.host.features import F64, I64, Tiles, physics
 from augur_edge.host.roofline import Roofline
 
@@ -61,7 +61,7 @@ class Trees(Residual):
     name = "trees"
 
     def _learn(self, x: F64, z: F64) -> None:
-        self._models = [_boosted(self.seed + i).fit(x, z) for i in range(2)]
+        self._models = [subsampled(self.seed + i, 400, 4, 0.06).fit(x, z) for i in range(2)]
 
     def _residual(self, x: F64) -> F64:
         return np.asarray(np.mean([m.predict(x) for m in self._models], axis=0))
@@ -145,17 +145,6 @@ TEACHERS: dict[str, Factory] = {
 }
 
 
-def _boosted(seed: int) -> Any:
-    try:
-        from catboost import CatBoostRegressor
-    except ImportError:
-        raise missing("catboost") from None
-    return CatBoostRegressor(
-        iterations=400, depth=4, learning_rate=0.06, l2_leaf_reg=2, random_seed=seed, bootstrap_type="Bernoulli",
-        subsample=0.8, thread_count=1, verbose=False, allow_writing_files=False,
-    )  # fmt: skip
-
-
 def _process() -> Any:
     try:
         from sklearn.gaussian_process import GaussianProcessRegressor
@@ -165,8 +154,3 @@ def _process() -> Any:
     wide = ConstantKernel(0.05, (1e-3, 10)) * RBF(4.0, (0.3, 100))
     narrow = ConstantKernel(0.02, (1e-4, 1)) * RationalQuadratic(1.0, 1.0, (0.1, 100), (0.1, 100))
     return GaussianProcessRegressor(wide + narrow + WhiteKernel(1e-3, (1e-5, 0.1)))
-
-
-def missing(package: str) -> MissingExtraError:
-    """The error where a package of the extra is not there."""
-    return MissingExtraError(f"training needs {package}; pip install 'augur-edge[host]'")

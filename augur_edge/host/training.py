@@ -11,12 +11,12 @@ import numpy as np
 from augur_edge import __version__
 from augur_edge.dataset.rows import Dataset
 from augur_edge.host.checkpoint import Checkpoint
-from augur_edge.host.distill import LEVELS, Budget, distill
+from augur_edge.host.distill import LEVELS, Budget, Distilled, distill
 from augur_edge.host.intervals import intervals
 from augur_edge.host.roofline import Roofline
 from augur_edge.host.teachers import Teacher
 from augur_edge.host.totals import Totals, fit_totals
-from augur_edge.host.validate import Talk, cross_validate, fitted, tiles_of
+from augur_edge.host.validate import Talk, Validated, cross_validate, fitted, tiles_of
 from augur_edge.metrics import mape
 from augur_edge.predict import Predictor
 from augur_edge.predict.format import dumps
@@ -57,22 +57,7 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Check
     teacher = fitted(data, plan.target, validated.best, plan.seed)
     made = distill(teacher, data, plan.target, plan.seed, plan.budget)
     residuals = np.log(y / validated.predictions[validated.best])
-    tiles = tiles_of(data, plan.seed)
-    student = Predictor(made.data).predict_many(data.layers).astype(np.float64)
-    report = {
-        "version": __version__,
-        **_setting(data),
-        "target": plan.target,
-        "seed": plan.seed,
-        "layers": len(data),
-        "devices": sorted(data.devices),
-        "teacher": validated.best,
-        "out_of_fold_mape": {name: round(value, 4) for name, value in sorted(validated.mape.items())},
-        "training_mape": round(mape(y, student), 4),
-        "tiles": {"inner": tiles.inner, "outer": tiles.outer, "least": tiles.least},
-        "student": made.report,
-        "roofline": Roofline(tiles).fit(data.layers, y).to_dict(),
-    }
+    report = _report(data, plan, validated, made)
     levels, spread = intervals(made.model, data.layers, residuals, made.doubt, plan.levels, seed=plan.seed)
     whole = plan.target == "latency"
     totals = fit_totals(data, validated.predictions[validated.best], plan.levels) if whole else Totals()
@@ -85,6 +70,27 @@ def train(data: Dataset, plan: Plan, talk: Talk = lambda line: None, done: Check
         meta={"training": {**report, **_of_networks(data, totals), **plan.about}},
     )
     return Trained(dumps(model), teacher, report)
+
+
+def _report(data: Dataset, plan: Plan, validated: Validated, made: Distilled) -> dict[str, Any]:
+    """What the file says of its training."""
+    y, tiles = data.targets[plan.target], tiles_of(data, plan.seed)
+    student = Predictor(made.data).predict_many(data.layers).astype(np.float64)
+    return {
+        "version": __version__,
+        **_setting(data),
+        "target": plan.target,
+        "seed": plan.seed,
+        "layers": len(data),
+        "ops": data.ops,
+        "devices": sorted(data.devices),
+        "teacher": validated.best,
+        "out_of_fold_mape": {name: round(value, 4) for name, value in sorted(validated.mape.items())},
+        "training_mape": round(mape(y, student), 4),
+        "tiles": {"inner": tiles.inner, "outer": tiles.outer, "least": tiles.least},
+        "student": made.report,
+        "roofline": Roofline(tiles).fit(data.layers, y).to_dict(),
+    }
 
 
 def _of_networks(data: Dataset, totals: Totals) -> dict[str, Any]:

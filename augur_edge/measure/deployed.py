@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from augur_edge import console
 from augur_edge.errors import UsageError
 from augur_edge.layers import Layer
 from augur_edge.measure.targets import FORMATS, LayerSet, Request, resolve
@@ -10,8 +13,9 @@ from augur_edge.measure.targets import FORMATS, LayerSet, Request, resolve
 def deployed_layers(net: str, request: Request) -> list[tuple[str, Layer]]:
     """Names and layers, fused and laid out as the runtime does it on this machine, in the order they run.
 
-    net: as `measure` takes it. Layers whose work is unknown are left out. Raises UsageError for a name that is none,
-    MissingExtraError where the runtime is not installed, DataError or InferenceError where it cannot load the network.
+    net: as `measure` takes it. Layers whose work is unknown are left out, which is said. Raises UsageError for a name
+    that is none, MissingExtraError where the runtime is not installed, DataError or InferenceError where it cannot load
+    the network.
     """
     target = resolve(net, request)
     if isinstance(target, LayerSet):
@@ -26,4 +30,8 @@ def deployed_layers(net: str, request: Request) -> list[tuple[str, Layer]]:
         graph = litert.cut(target.model())
     else:
         raise UsageError(f"--runtime {target.runtime} deploys nothing")
+    unknown = Counter(layer.op for layer in graph.layers if layer.spec is None)
+    if unknown:
+        ops = ", ".join(f"{n} {op}" for op, n in unknown.most_common(5))
+        console.warn(f"{net}: layers whose work is not known are left out, so a total of the others is too low: {ops}")
     return [(layer.name, layer.spec) for layer in graph.layers if layer.spec is not None]

@@ -41,7 +41,9 @@ def judge(
 def _of_network(network: NetworkRecord, precision: float) -> list[Reason]:
     whole = next((m for m in network.measurements if m.kind == "whole" and len(m.samples_ns)), None)
     layers = [
-        (m, summarise(m.samples_ns, m.loops)) for m in network.measurements if m.kind == "layer" and len(m.samples_ns)
+        (m, summarise(m.samples_ns, m.loops))
+        for m in network.measurements
+        if m.kind == "layer" and m.mode == network.mode and len(m.samples_ns)
     ]
     out = _of_layers(network.name, layers) if whole is None else _of_whole(network.name, whole)
     return out + _imprecise(network.name, layers, precision)

@@ -39,7 +39,7 @@ def prior_in(model: Model) -> tuple[str, Prior]:
         found = np.array(model.meta["transfer"]["coefficients"], np.float64)
     except (KeyError, TypeError, ValueError):
         found = np.zeros(0)
-    answers = _answers(space)
+    answers = spaces.get(space).sizes
     width = 1 + sum(answers) * (2 if space == CELL else 1)
     if found.ndim != 2 or found.shape[1] != width or not len(found) or not np.isfinite(found).all():
         raise DataError(f"the predictor's prior has shape {found.shape}, not (sources, {width}) of finite numbers")
@@ -52,7 +52,7 @@ def suggested(model: Model, count: int, seed: int = 0) -> list[list[int]]:
         raise UsageError(f"--suggest {count}: at least 1 architecture")
     space, prior = prior_in(model)
     pool = _pool(space, seed)
-    return [pool[i].tolist() for i in suggest(prior, design(space, pool, _answers(space)), count)]
+    return [pool[i].tolist() for i in suggest(prior, design(space, pool, spaces.get(space).sizes), count)]
 
 
 def _pool(space: str, seed: int) -> I64:
@@ -68,10 +68,10 @@ def adapted(model: Model, vectors: I64, y: F64, devices: Collection[str] = ()) -
     devices: what it is called in the samples, if that is known.
     """
     space, prior = prior_in(model)
-    rows = design(space, vectors, _answers(space))
+    rows = design(space, vectors, spaces.get(space).sizes)
     found = fit(prior, rows, y, grain_of(y))
     before = np.asarray(Predictor(dumps(model)).predict_many(np.ascontiguousarray(vectors, np.uint8)), np.float64)
-    value, deviation = found.predict(design(space, _pool(space, 0), _answers(space)))
+    value, deviation = found.predict(design(space, _pool(space, 0), spaces.get(space).sizes))
     stretch = stretch_in(model.meta["transfer"])
     typical = float(np.median(deviation / np.maximum(value, 1e-9))) * factor(_TYPICAL, len(y), stretch)
     about = {
@@ -97,7 +97,3 @@ def linear_tables(space: str, found: Posterior) -> tuple[Table, ...]:
         tables.append(Table(slot, found.mean[at : at + sizes[slot]].astype(np.float32)))
         at, slot = at + sizes[slot], slot + 1
     return tuple(tables)
-
-
-def _answers(space: str) -> list[int]:
-    return [len(choice.ops) for choice in spaces.get(space).choices]

@@ -50,8 +50,7 @@ def check_vectors(name: str, vectors: npt.ArrayLike) -> U8:
     if found.ndim != 2 or found.shape[1] != len(space.choices) or found.dtype.kind not in "iu":
         wanted = f"whole numbers [n, {len(space.choices)}]"
         raise UsageError(f"{name}: vectors are {wanted}, not {found.dtype} {found.shape}")
-    sizes = np.array([len(c.ops) for c in space.choices])
-    bad = np.flatnonzero(((found < 0) | (found >= sizes)).any(axis=1))
+    bad = np.flatnonzero(((found < 0) | (found >= space.sizes)).any(axis=1))
     if len(bad):
         space.validate(found[bad[0]].tolist())
     return np.ascontiguousarray(found, np.uint8)
@@ -200,8 +199,8 @@ def _fill_numbers(sizes: tuple[int, ...]) -> Callable[[I64], npt.NDArray[np.floa
 
 def _numbers(code: int, space: str) -> Encoder:
     """An encoder of the numbers themselves; fbnet/1 has more."""
-    choices = spaces.get(space).choices
-    sizes = tuple(len(c.ops) for c in choices)
+    known = spaces.get(space)
+    choices, sizes = known.choices, known.sizes
     names = [c.name for c in choices] + [f"{c.name} {op}" for c in choices for op in c.ops]
     fill = _fill_numbers(sizes)
     if space == "fbnet":

@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-from augur_edge.errors import DataError, UsageError
+from augur_edge.errors import UsageError
 from augur_edge.layers import Layer
 from augur_edge.network import Network
 
 
 def read_predictor(path: Path) -> bytes:
-    """The bytes of an .augpred file; a CatBoost model (.json, .cbm) is imported on the way. Raises DataError."""
+    """The bytes of an .augpred file; a CatBoost model (.json, .cbm) is imported on the way.
+
+    Raises UsageError where there is no such file, DataError for one that cannot be read as either.
+    """
     if path.suffix in {".json", ".cbm"}:
         from augur_edge.predict.format import dumps
         from augur_edge.predict.from_catboost import from_catboost
@@ -20,7 +23,7 @@ def read_predictor(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
 
 
 def layers_of(net: str) -> list[tuple[str, Layer]]:

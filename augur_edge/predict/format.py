@@ -6,13 +6,12 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
-from itertools import groupby
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from augur_edge.errors import DataError
+from augur_edge.predict import forests
 from augur_edge.predict.model import (
     BASES,
     ENCODERS,
@@ -28,7 +27,6 @@ from augur_edge.predict.model import (
     Model,
     Spread,
     Table,
-    Tree,
     check_model,
 )  # fmt: skip
 
@@ -42,19 +40,13 @@ LEVEL = struct.Struct("<ddd")
 COMPARISON = struct.Struct("<If")
 TABLE = struct.Struct("<HHI")
 META, FEATURES, BASE, COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF, INTERVAL, SPREAD, TABLES, VALUES = range(1, 14)
-PADDING_CUT = 127
-LEAF_PADDING = 64  # bytes after every eighth tree of a depth
-
-Columns = list[tuple[int, npt.NDArray[np.float32]]]
+FOREST = (COLUMNS, BORDERS, DEPTHS, SLOTS, CUTS, LEAF)  # in the order of forests.Forest
 
 
 def dumps(model: Model) -> bytes:
     """The file of a model. Trees are stored in the order of their depth. Raises DataError for what cannot be stored."""
     check_model(model)
-    trees = sorted(model.trees, key=lambda t: t.depth)
-    columns = _columns_of(trees, len(model.features))
-    slots, cuts = _slots_of(trees, columns)
-    counts = np.bincount([t.depth for t in trees], minlength=16).astype("<u4") if trees else np.zeros(16, "<u4")
+    forest = forests.packed(model.trees, len(model.features), model.leaves)
     names = [f.name for f in model.features]
     sections = {
         META: json.dumps({**model.meta, "features": names}, sort_keys=True, ensure_ascii=False).encode(),
@@ -62,18 +54,15 @@ def dumps(model: Model) -> bytes:
         BASE: b""
         if model.base is None
         else struct.pack("<d", model.base.constant) + model.base.weights.astype("<f8").tobytes(),
-        COLUMNS: b"".join(struct.pack("<BBH", feature, len(borders), 0) for feature, borders in columns),
-        BORDERS: b"".join(borders.astype("<f4").tobytes() for _, borders in columns),
-        DEPTHS: counts.tobytes(),
-        SLOTS: slots.tobytes(),
-        CUTS: cuts.tobytes(),
-        LEAF: b"".join(_placed(trees, "<f4" if model.leaves == "float32" else "<i2")),
+        **dict(zip(FOREST, forest)),
         INTERVAL: b"".join(LEVEL.pack(v.level, v.low, v.high) for v in model.levels),
         SPREAD: _packed_spread(model.spread),
         TABLES: b"".join(TABLE.pack(t.slot, 0, len(t.values)) for t in model.tables),
         VALUES: b"".join(t.values.astype("<f4").tobytes() for t in model.tables),
     }
-    return _assemble(model, len(columns), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)})
+    return _assemble(
+        model, forests.n_columns(forest), {i: s for i, s in sections.items() if s or i in (META, FEATURES, DEPTHS)}
+    )
 
 
 def _packed_spread(spread: Spread | None) -> bytes:
@@ -93,48 +82,6 @@ def _read_spread(data: bytes | None) -> Spread | None:
     pairs = list(COMPARISON.iter_unpack(data[8 : 8 + 8 * depth]))
     features, thresholds = np.array([f for f, _ in pairs], np.int64), np.array([t for _, t in pairs], np.float32)
     return Spread(features, thresholds, np.frombuffer(data[8 + 8 * depth :], "<f4"))
-
-
-def _columns_of(trees: list[Tree], n_features: int) -> Columns:
-    """Every border once, feature by feature, in columns of at most 255."""
-    if not trees:
-        return []
-    features = np.concatenate([t.features for t in trees])
-    thresholds = np.concatenate([t.thresholds for t in trees]).astype(np.float32) + np.float32(0)  # no -0.0
-    columns: Columns = []
-    for feature in range(n_features):
-        borders = np.unique(thresholds[features == feature])
-        columns += [(feature, borders[i : i + 255]) for i in range(0, len(borders), 255)]
-    if len(columns) > MAX_COLUMNS:
-        raise DataError(
-            f"the trees compare with too many thresholds: {len(columns)} columns of 255, at most {MAX_COLUMNS}; "
-            "train with fewer borders a feature"
-        )
-    return columns
-
-
-def _slots_of(trees: list[Tree], columns: Columns) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
-    """Column and cut of each comparison, padded as the format wants."""
-    places = {(f, float(b)): (c, k - 128) for c, (f, borders) in enumerate(columns) for k, b in enumerate(borders)}
-    slots: list[npt.NDArray[np.uint8]] = [np.empty(0, np.uint8)]
-    cuts: list[npt.NDArray[np.int8]] = [np.empty(0, np.int8)]
-    for depth in range(1, MAX_DEPTH + 1):
-        group = [t for t in trees if t.depth == depth]
-        size = (len(group) * depth + 127) // 64 * 64 if group else 0
-        slot, cut = np.zeros(size, np.uint8), np.full(size, PADDING_CUT, np.int8)
-        for i, tree in enumerate(group):
-            found = [places[f, t] for f, t in zip(tree.features.tolist(), tree.thresholds.tolist())]
-            slot[i * depth : (i + 1) * depth], cut[i * depth : (i + 1) * depth] = zip(*found)
-        slots.append(slot)
-        cuts.append(cut)
-    return np.concatenate(slots), np.concatenate(cuts)
-
-
-def _placed(trees: list[Tree], kind: str) -> Iterator[bytes]:
-    """The leaves tree by tree, with the padding after every eighth of a depth."""
-    for _, group in groupby(trees, key=lambda t: t.depth):
-        for i, tree in enumerate(group, 1):
-            yield tree.leaves.astype(kind).tobytes() + (b"" if i % 8 else bytes(LEAF_PADDING))
 
 
 def _assemble(model: Model, n_columns: int, sections: dict[int, bytes]) -> bytes:
@@ -241,7 +188,8 @@ def _read_model(head: dict[str, Any], parts: dict[int, bytes]) -> Model:
         raise ValueError("features")
     if len(parts.get(INTERVAL, b"")) != LEVEL.size * head["n_levels"]:
         raise ValueError("interval levels")
-    trees = tuple(_read_trees(head, parts))
+    forest = forests.Forest(*(parts.get(section, b"") for section in FOREST))
+    trees = tuple(forests.unpacked(forest, head["n_trees"], head["n_columns"], LEAVES[head["leaves"]]))
     return Model(
         features=tuple(Feature(n, r[0], r[2], r[3]) for n, r in zip(names, records)),
         trees=trees,
@@ -274,39 +222,3 @@ def _read_base(kind: str, parts: dict[int, bytes], n: int) -> Base | None:
         return None
     values = np.frombuffer(parts[BASE], "<f8")
     return Base(kind, float(values[0]), values[1:].reshape(2 if kind == "roofline" else 1, n))
-
-
-def _read_trees(head: dict[str, Any], parts: dict[int, bytes]) -> list[Tree]:
-    records = list(struct.iter_unpack("<BBH", parts.get(COLUMNS, b"")))
-    borders = np.split(np.frombuffer(parts.get(BORDERS, b""), "<f4"), np.cumsum([r[1] for r in records])[:-1])
-    slots, cuts = np.frombuffer(parts.get(SLOTS, b""), np.uint8), np.frombuffer(parts.get(CUTS, b""), np.int8)
-    leaves = np.frombuffer(parts.get(LEAF, b""), "<f4" if head["leaves"] == 0 else "<i2")
-    trees: list[Tree] = []
-    gap, gaps = LEAF_PADDING // leaves.itemsize, b""
-    slot_at = leaf_at = 0
-    counts = np.frombuffer(parts[DEPTHS], "<u4").tolist()
-    if any(len(b) == 0 or not (np.isfinite(b).all() and (np.diff(b) > 0).all()) for b in borders if records):
-        raise ValueError("borders are NaN or infinite, or do not ascend")
-    if sum(counts) != head["n_trees"] or head["n_columns"] != len(records) or any(counts[MAX_DEPTH + 1 :] + counts[:1]):
-        raise ValueError("trees")
-    for depth, count in enumerate(counts[: MAX_DEPTH + 1]):
-        for i in range(count):
-            at = slot_at + i * depth
-            chosen = [(int(c), int(k) + 128) for c, k in zip(slots[at : at + depth], cuts[at : at + depth])]
-            features = np.array([records[c][0] for c, _ in chosen], np.int64)
-            thresholds = np.array([borders[c][k] for c, k in chosen], np.float32)
-            trees.append(Tree(features, thresholds, leaves[leaf_at : leaf_at + (1 << depth)]))
-            leaf_at += 1 << depth
-            if i % 8 == 7:
-                gaps += leaves[leaf_at : leaf_at + gap].tobytes()
-                leaf_at += gap
-        end = slot_at + ((count * depth + 127) // 64 * 64 if count else 0)
-        padding = slice(slot_at + count * depth, end)
-        if slots[padding].any() or (cuts[padding] != PADDING_CUT).any():
-            raise ValueError("padding of the slots")
-        slot_at = end
-    if gaps.strip(b"\0"):
-        raise ValueError("padding of the leaves")
-    if leaf_at != len(leaves) or slot_at != len(slots) or slot_at != len(cuts):
-        raise ValueError("slots or leaves")
-    return trees

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from augur_edge.errors import DataError, MissingExtraError
+from augur_edge.errors import DataError, MissingExtraError, UsageError
 from augur_edge.predict.model import Feature, Model, Tree
 
 
@@ -23,7 +23,7 @@ def from_catboost(path: str | Path, encoder: str = "raw/1", **about: Any) -> Mod
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
     if data[:4] == b"CBM1":
         data = _cbm_to_json(path)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 from augur_edge import _kernel
-from augur_edge.errors import DataError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer
 from augur_edge.network import Network
 from augur_edge.predict.model import ENCODERS
@@ -23,7 +23,8 @@ _FAR_OFF = 100.0  # in natural logs: no bound of a network's total
 
 
 class Interval(NamedTuple):
-    """An answer with conformal bounds, in the predictor's unit; in_domain: all features lie in their training range."""
+    """An answer with conformal bounds, in the predictor's unit; in_domain: all features lie in their training range,
+    and the op is one of the training's."""
 
     low: float
     value: float
@@ -40,11 +41,11 @@ class Predictor(_kernel.Predictor):
 
     @classmethod
     def load(cls, path: str | Path) -> Predictor:
-        """Reads a file. Raises DataError, naming the file."""
+        """Reads a file. Raises UsageError where it cannot be opened and DataError for its content, naming the file."""
         try:
             return cls(Path(path).read_bytes())
         except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
+            raise UsageError(f"{path}: {error.strerror}") from None
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
 
@@ -84,7 +85,24 @@ class Predictor(_kernel.Predictor):
 
         Takes what `predict` takes. Raises ValueError if the predictor stores no such level.
         """
-        return Interval(*self.interval_of(level, *layer))
+        found = Interval(*self.interval_of(level, *layer))
+        return found if self._knows(layer) else found._replace(in_domain=False)
+
+    def _knows(self, layer: Sequence[Any]) -> bool:
+        """False for an op that no layer of the training had: between the codes of two ops lies another, unlike both."""
+        if not self._ops:
+            return True
+        if len(layer) == 1 and isinstance(layer[0], Layer):
+            return layer[0].op in self._ops
+        from augur_edge.predict.encode import FIELDS, OPS
+
+        return len(layer) != len(FIELDS) or int(layer[0]) in {OPS[op][0] for op in self._ops if op in OPS}
+
+    @cached_property
+    def _ops(self) -> frozenset[str]:
+        """Of the layers it was trained on; none where the file does not say."""
+        found = self.training.get("ops")
+        return frozenset(op for op in found if isinstance(op, str)) if isinstance(found, list) else frozenset()
 
     def predict_layers_of(self, network: Layers) -> Any:
         """float64[n]: each layer as it is in this network, where a call costs more or less than in the usual one.
@@ -132,7 +150,7 @@ class Predictor(_kernel.Predictor):
         if found is None:
             raise ValueError(f"no interval of {level:g} for networks; it has {[k[0] for k in known] or 'none'}")
         value = self.predict_network(layers)
-        inside = all(self.interval_of(0.0, *row)[3] for row in layers.tolist())
+        inside = all(self.interval(*row, level=0.0).in_domain for row in layers.tolist())
         return Interval(value * math.exp(found[0]), value, value * math.exp(found[1]), inside)
 
     def network_total(self, network: Layers) -> _kernel.NetworkTotal:

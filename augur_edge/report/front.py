@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
+from augur_edge.metrics import front_of, is_better_high
 from augur_edge.report.figure import Figure, Section, Table, Trace, axis
 from augur_edge.report.network import POINTS, ROWS
-
-HIGHER_IS_BETTER = ("accuracy", "score")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,20 +64,9 @@ def section(title: str, found: Architectures) -> Section:
     return Section(title, [("architectures", str(len(found.names)))], (), figures)
 
 
-def front_of(costs: npt.NDArray[np.float64]) -> list[int]:
-    """Places of the rows of float64[n, 2] that no other row beats or equals in both columns, by the first column."""
-    chosen: list[int] = []
-    best = math.inf
-    for i in np.lexsort((costs[:, 1], costs[:, 0])).tolist():
-        if costs[i, 1] < best:
-            chosen.append(i)
-            best = float(costs[i, 1])
-    return chosen
-
-
 def _figure(found: Architectures, a: str, b: str) -> Figure:
     x, y = found.figures[a], found.figures[b]
-    front = front_of(np.stack([_cost(a, x), _cost(b, y)], axis=1))
+    front = front_of(np.stack([_cost(a, x), _cost(b, y)], axis=1)).tolist()
     others = sorted(set(range(len(x))) - set(front))
     step = -(-len(others) // POINTS) or 1
     hover = f"%{{customdata}}<br>{a} %{{x:.4g}}, {b} %{{y:.4g}}<extra></extra>"
@@ -92,7 +80,7 @@ def _figure(found: Architectures, a: str, b: str) -> Figure:
     ]  # fmt: skip
     rows = [(found.names[i], f"{x[i]:.5g}", f"{y[i]:.5g}") for i in front]
     note = f"{len(front)} of {len(x)} are on the front." + (
-        f" Every {step}th of the others is drawn." if step > 1 else ""
+        f" One in {step} of the others is drawn." if step > 1 else ""
     )
     layout = {"xaxis": axis(a), "yaxis": axis(b), "dragmode": "select"}
     table = Table(("on the front", a, b), rows[:ROWS], max(0, len(rows) - ROWS))
@@ -101,4 +89,4 @@ def _figure(found: Architectures, a: str, b: str) -> Figure:
 
 def _cost(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The less the better."""
-    return -values if any(word in name.lower() for word in HIGHER_IS_BETTER) else values
+    return -values if is_better_high(name) else values

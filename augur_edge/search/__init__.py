@@ -1,8 +1,8 @@
 """Search for architectures within limits; on the device with numpy and the kernel alone."""
 
+from augur_edge.metrics import front_of, hypervolume
 from augur_edge.search.evolve import evolve, exhaustive, random_search
 from augur_edge.search.found import Found
-from augur_edge.search.front import front_of, hypervolume
 from augur_edge.search.goals import Figure, Limit, ObjectiveError, Problem
 from augur_edge.search.sources import from_callable, from_predictor, from_table
 

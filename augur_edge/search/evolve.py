@@ -68,7 +68,7 @@ def exhaustive(
     space: Space, problem: Problem, *, progress: Progress = lambda found: None, start: int = 0, stop: int | None = None
 ) -> Found:
     """All of the space, or its indices from `start` to `stop`. Raises UsageError where it is too large for that."""
-    total = int(np.prod([len(c.ops) for c in space.choices], dtype=object))
+    total = space.combinations
     if total > EXHAUSTIBLE:
         raise UsageError(f"{space.name} has {space.size} architectures, too many to try all; use --method evolution")
     found = Found(problem)
@@ -81,7 +81,7 @@ def exhaustive(
 
 def _all(space: Space, start: int, stop: int) -> Iterator[U8]:
     """Every valid architecture in the order of indices, position 0 fastest."""
-    sizes = np.array([len(c.ops) for c in space.choices])
+    sizes = np.array(space.sizes)
     steps = np.concatenate([[1], np.cumprod(sizes[:-1])])
     moves = Moves(space, np.random.default_rng(0))
     for first in range(start, stop, _BATCH):

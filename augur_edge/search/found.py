@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from augur_edge.search.front import front_of
+from augur_edge.metrics import front_of
 from augur_edge.search.goals import F64, U8, Problem
 
 KEPT = 4096  # of the front, and as many of the best, so that a search of any length fits in memory

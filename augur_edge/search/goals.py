@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import AugurError, UsageError
+from augur_edge.metrics import is_better_high
 
 U8 = npt.NDArray[np.uint8]
 F64 = npt.NDArray[np.float64]
@@ -28,7 +29,6 @@ SCALES = {
     "uj": ("uj", 1.0),
     "mj": ("uj", 1e3),
 }
-BETTER_HIGH = ("accuracy", "score")
 _LIMIT = re.compile(r"\s*([A-Za-z]\w*?)\s*(<=|>=|<|>|==|=)\s*(\S+)\s*$")
 
 
@@ -118,11 +118,6 @@ class Problem:
                 "space to what it knows, or give another objective"
             )
         return found
-
-
-def is_better_high(name: str) -> bool:
-    """Whether more of a figure is better: accuracies and scores; of all else, less."""
-    return any(word in name.lower() for word in BETTER_HIGH)
 
 
 def find(name: str, figures: Mapping[str, Figure], what: str) -> Figure:

@@ -16,7 +16,7 @@ class Moves:
 
     def __init__(self, space: Space, rng: np.random.Generator) -> None:
         self.space, self.rng = space, rng
-        self.sizes = np.array([len(c.ops) for c in space.choices])
+        self.sizes = np.array(space.sizes)
         self._free = np.flatnonzero(self.sizes > 1)
         self._ruled = getattr(type(space), "check", None) is not Choices.check
 

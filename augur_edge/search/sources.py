@@ -70,11 +70,11 @@ def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
     stem = stem if suffix in SCALES else column
     target = _TARGETS.get(unit, stem)
     name = stem if target in stem else target
-    sizes = np.array([len(c.ops) for c in space.choices], object)
+    sizes = np.array(space.sizes, object)
     steps = np.array([1, *np.cumprod(sizes[:-1])], object)
-    if int(np.prod(sizes)) <= _INDEXABLE:
+    if space.combinations <= _INDEXABLE:
         steps = steps.astype(np.int64)
-        values = np.full(int(np.prod(sizes)), np.nan)
+        values = np.full(space.combinations, np.nan)
         values[table.vectors[rows].astype(np.int64) @ steps] = measured
         return Figure(name, unit, lambda vectors: values[vectors.astype(np.int64) @ steps], partial=True)
     known = dict(zip(map(bytes, table.vectors[rows].astype(np.uint8)), measured.tolist()))

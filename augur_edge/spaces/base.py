@@ -39,6 +39,10 @@ class Space(Protocol):
         """What a vector's numbers mean, position by position."""
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many legal answers each position has."""
+
+    @property
     def size(self) -> int:
         """Number of valid vectors."""
 
@@ -106,9 +110,14 @@ class Choices:
         raise NotImplementedError
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """See `Space`."""
+        return tuple(len(c.ops) for c in self.choices)
+
+    @property
     def combinations(self) -> int:
         """See `Space`."""
-        return prod(len(c.ops) for c in self.choices)
+        return prod(self.sizes)
 
     @property
     def size(self) -> int:
@@ -173,8 +182,8 @@ class Choices:
     def index(self, vector: Sequence[int]) -> int:
         """See `Space`."""
         found = 0
-        for value, choice in zip(reversed(self.validate(vector)), reversed(self.choices)):
-            found = found * len(choice.ops) + value
+        for value, size in zip(reversed(self.validate(vector)), reversed(self.sizes)):
+            found = found * size + value
         return found
 
     def at(self, index: int) -> Vector:
@@ -185,8 +194,8 @@ class Choices:
 
     def _answers(self, index: int) -> Vector:
         vector = []
-        for choice in self.choices:
-            index, value = divmod(index, len(choice.ops))
+        for size in self.sizes:
+            index, value = divmod(index, size)
             vector.append(value)
         return tuple(vector)
 
@@ -201,7 +210,7 @@ class Choices:
 
     def draw(self, rng: random.Random) -> Vector:
         """Random answers, which together may be no architecture."""
-        return tuple(rng.randrange(len(c.ops)) for c in self.choices)
+        return tuple(map(rng.randrange, self.sizes))
 
     def sample(self, count: int, rng: random.Random) -> list[Vector]:
         """See `Space`."""
@@ -222,8 +231,8 @@ class Choices:
     def neighbours(self, vector: Sequence[int]) -> Iterator[Vector]:
         """See `Space`."""
         start = self.validate(vector)
-        for i, choice in enumerate(self.choices):
-            for value in range(len(choice.ops)):
+        for i, size in enumerate(self.sizes):
+            for value in range(size):
                 near = (*start[:i], value, *start[i + 1 :])
                 if value != start[i] and self.check(near) is None:
                     yield near

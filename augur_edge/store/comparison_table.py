@@ -6,21 +6,25 @@ from collections import Counter
 from typing import Any
 
 from augur_edge import console
+from augur_edge.store.bars import ratios_text
 from augur_edge.store.table import clean, shorten, time_with_spread
 
 _HEADER = ("layer", "a", "b", "b/a", "p", "b is")
 
 
-def comparison_text(document: dict[str, Any], width: int) -> str:
-    """Each network with a line per layer and one for the whole; lines at most `width` wide, down to about 70."""
+def comparison_text(document: dict[str, Any], width: int, charts: bool = False) -> str:
+    """Each network with a line per layer and one for the whole; lines at most `width` wide, down to about 70.
+
+    charts: after each, bars of the layers that differ.
+    """
     sides = document["context"]
     head = "\n".join(f"{side}: run {sides[side]['run']}, {sides[side]['device'] or 'unknown device'}" for side in "ab")
-    parts = [head, *(_network_text(network, width) for network in document["networks"])]
+    parts = [head, *(_network_text(network, width, charts) for network in document["networks"])]
     least, alpha = 100 * document["threshold"], document["alpha"]
     return "\n\n".join([*parts, f"a difference is at least {least:g}% of the median, and p < {alpha:g} (Holm)"])
 
 
-def _network_text(network: dict[str, Any], width: int) -> str:
+def _network_text(network: dict[str, Any], width: int, charts: bool) -> str:
     title = ", ".join([network["name"], _both(network["runtime"]), _both(network["mode"])])
     rows = [_row(entry, entry["name"]) for entry in network["layers"]]
     if network["whole"] is not None:
@@ -38,7 +42,8 @@ def _network_text(network: dict[str, Any], width: int) -> str:
         for side, names in (("a", network["only_a"]), ("b", network["only_b"]))
         if names
     ]
-    return "\n".join(lines)
+    bars = ratios_text(network, width) if charts else ""
+    return "\n".join([*lines, *(["", bars] if bars else [])])
 
 
 def _row(entry: dict[str, Any], name: str) -> tuple[str, ...]:

@@ -36,6 +36,12 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
 
 
+def write_bytes(path: Path, data: bytes) -> None:
+    """All of `data` into `path`; see `write_whole`."""
+    with _replaced(path) as temporary:
+        temporary.write_bytes(data)
+
+
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
     target = path.resolve()  # a link stays a link

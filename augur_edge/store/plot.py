@@ -9,7 +9,7 @@ from typing import Any, Callable
 from augur_edge.console import duration_text
 from augur_edge.units import time_text
 
-_BLOCKS = " ▁▂▃▄▅▆▇█"
+BLOCKS = " ▁▂▃▄▅▆▇█"
 ROWS = 4
 _LABEL = 12
 
@@ -37,14 +37,14 @@ def panel(title: str, values: Sequence[float | None], width: int, text: Callable
     known = [v for v in values if v is not None]
     if not known:
         return f"{title:>{_LABEL}} unknown here"
-    columns = _columns(values, max(width - _LABEL - 1, 1))
+    columns = columns_of(values, max(width - _LABEL - 1, 1))
     low, high = min(known), max(known)
     levels = [None if v is None else _level(v, low, high) for v in columns]
     labels = {0: text(high), 1: title, ROWS - 1: text(low)}
     return "\n".join(f"{labels.get(row, ''):>{_LABEL}} {_row(levels, row)}".rstrip() for row in range(ROWS))
 
 
-def _columns(values: Sequence[float | None], n: int) -> list[float | None]:
+def columns_of(values: Sequence[float | None], n: int) -> list[float | None]:
     """Means of neighbours where there are more values than columns."""
     n = min(n, len(values))
     parts = [values[i * len(values) // n : (i + 1) * len(values) // n] for i in range(n)]
@@ -54,10 +54,10 @@ def _columns(values: Sequence[float | None], n: int) -> list[float | None]:
 
 def _level(value: float, low: float, high: float) -> int:
     """From 1, so that the lowest shows too, to all of the rows; a flat curve lies in the middle."""
-    most = ROWS * (len(_BLOCKS) - 1)
+    most = ROWS * (len(BLOCKS) - 1)
     return most // 2 if high == low else 1 + round((most - 1) * (value - low) / (high - low))
 
 
 def _row(levels: Sequence[int | None], row: int) -> str:
-    base = (ROWS - 1 - row) * (len(_BLOCKS) - 1)
-    return "".join(" " if v is None else _BLOCKS[max(0, min(v - base, len(_BLOCKS) - 1))] for v in levels)
+    base = (ROWS - 1 - row) * (len(BLOCKS) - 1)
+    return "".join(" " if v is None else BLOCKS[max(0, min(v - base, len(BLOCKS) - 1))] for v in levels)

@@ -6,6 +6,7 @@ What `save` has returned from is kept, whatever happens to the process next. Run
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -126,21 +127,29 @@ class Store:
             return [self._header(run_id) for run_id in newest]
 
     def resolve(self, name: str) -> str:
-        """The id of the run called `name`: `last`, an id, or the only one that begins so.
+        """The id of the run called `name`: `last`, `last~1` (the one before it), an id, or the only one that begins so.
 
         Raises UsageError, with the runs it may have meant.
         """
         newest = self._ids(f"{sql.NEWEST} LIMIT 3")
         if not newest:
             raise UsageError(f"{self.path}: no runs yet; `augur-edge measure resnet18` makes the first")
-        if name == "last":
-            return newest[0]
+        back = re.fullmatch(r"last(?:~(\d{1,9}))?", name)
+        if back:
+            return self._before_last(int(back[1] or 0))
         found = self._ids("WHERE substr(r.id, 1, ?) = ? ORDER BY r.id DESC", len(name), name.lower()) if name else []
         if len(found) == 1 or name.lower() in found:
             return name.lower() if name.lower() in found else found[0]
         if found:
             raise UsageError(f"{len(found)} runs begin with {name!r}: {_some(found)}; write more of it")
         raise UsageError(f"{self.path}: no run {name!r}; the last ones are {_some(newest)}")
+
+    def _before_last(self, steps: int) -> str:
+        found = self._ids(f"{sql.NEWEST} LIMIT 1 OFFSET ?", steps)
+        if not found:
+            n_runs = len(self._ids(""))
+            raise UsageError(f"{self.path}: there is no run last~{steps}; the store has {n_runs}")
+        return found[0]
 
     def interrupted(self) -> list[RunRecord]:
         """Runs that may be resumed, newest first; none that another living process is measuring."""

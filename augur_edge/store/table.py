@@ -10,7 +10,7 @@ from typing import Any
 from augur_edge import console
 from augur_edge.store.document import measure_document
 from augur_edge.store.plot import sustain_text
-from augur_edge.store.records import RunRecord
+from augur_edge.store.records import NetworkRecord, RunRecord
 from augur_edge.units import count_text, energy_text, size_text, time_text
 
 _SHORTEST_NAME = 14
@@ -20,18 +20,26 @@ _HARD_SPACE = "\u00a0"
 _ROOM_OR_GONE = {"GMAC/s": 24, "MACs": 22, "isolated": 14, "energy": 14, "op": 14, "share": 14}
 
 
-def run_text(run: RunRecord, width: int, sort: str = "order") -> str:
-    """The whole run: where and when, each network's table, and the verdict with what to do."""
+def run_text(run: RunRecord, width: int, sort: str = "order", charts: bool = False) -> str:
+    """The whole run: where and when, each network's table (and pictures), and the verdict with what to do."""
     document = measure_document(run)
     when = datetime.fromtimestamp(run.created_unix_ns / 1e9).strftime("%Y-%m-%d %H:%M:%S")
     parts = [f"run {run.id}, {when}, {run.device or 'unknown device'}, {run.status}"]
     if len(document["networks"]) > 1 and all(network["mode"] == "whole" for network in document["networks"]):
         parts.append(_wholes(document["networks"]))
         return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
-    for network in document["networks"]:
+    for network, record in zip(document["networks"], run.networks):
         title = f"{network['name']}, {network['runtime']}, {network['mode']}"
         parts.append(f"{title}\n\n{layer_table(network, width, sort)}")
+        if charts:
+            parts += _charts(network, record, width)
     return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
+
+
+def _charts(network: dict[str, Any], record: NetworkRecord, width: int) -> list[str]:
+    from augur_edge.store.bars import bars_text, steadiness_text
+
+    return [text for text in (bars_text(network, width), steadiness_text(record, width)) if text]
 
 
 def _wholes(networks: Sequence[dict[str, Any]]) -> str:
@@ -61,12 +69,12 @@ def layer_table(network: dict[str, Any], width: int, sort: str = "order") -> str
     """
     layers: list[dict[str, Any]] = network["layers"]
     if sort == "latency":
-        layers = sorted(layers, key=_total_ns, reverse=True)
+        layers = sorted(layers, key=total_ns, reverse=True)
     columns = _columns(layers, network["mode"])
     _fit(columns, width)
     rows = list(zip(*columns.values()))
     table = [console.table(list(columns), rows, left=2 if "op" in columns else 1)] if rows else []
-    failed = [f"{_name(layer)}: {layer['reason']}" for layer in layers if layer["reason"]]
+    failed = [f"{layer_label(layer)}: {layer['reason']}" for layer in layers if layer["reason"]]
     if network.get("failed"):
         failed.append(f"the network failed: {network['failed']}")
     lines = [*failed, *_summary(network), *(f"note: {note}" for note in network.get("notes", []))]
@@ -104,12 +112,12 @@ def clean(name: str) -> str:
 
 
 def _columns(layers: Sequence[dict[str, Any]], mode: str) -> dict[str, list[str]]:
-    total = sum(map(_total_ns, layers)) or 1.0
+    total = sum(map(total_ns, layers)) or 1.0
     columns = {
-        "layer": [_name(layer) for layer in layers],
+        "layer": [layer_label(layer) for layer in layers],
         "op": [shorten(clean(layer["op"]), _LONGEST_OP) for layer in layers],
         "latency": ["failed" if x["status"] == "failed" else time_with_spread(x["latency_ns"]) for x in layers],
-        "share": [f"{100 * _total_ns(x) / total:.1f}%" if x["latency_ns"] else "-" for x in layers],
+        "share": [f"{100 * total_ns(x) / total:.1f}%" if x["latency_ns"] else "-" for x in layers],
     }
     if mode != "isolated" and any(layer["isolated_ns"] for layer in layers):
         columns["isolated"] = [time_with_spread(layer["isolated_ns"]) for layer in layers]
@@ -134,17 +142,19 @@ def _fit(columns: dict[str, list[str]], width: int) -> None:
     columns["layer"] = [shorten(name, max(_SHORTEST_NAME, room())) for name in columns["layer"]]
 
 
-def _name(layer: dict[str, Any]) -> str:
+def layer_label(layer: dict[str, Any]) -> str:
+    """Name, and how many such layers it stands for."""
     return clean(layer["name"]) + (f" x{layer['count']}" if layer["count"] > 1 else "")
 
 
-def _total_ns(layer: dict[str, Any]) -> float:
+def total_ns(layer: dict[str, Any]) -> float:
+    """Of all layers that it stands for; 0 where it was not measured."""
     return float(layer["latency_ns"]["median"] * layer["count"]) if layer["latency_ns"] else 0.0
 
 
 def _rate(layer: dict[str, Any]) -> str:
     """MACs per ns are GMACs per second."""
-    if not layer["macs"] or not _total_ns(layer):
+    if not layer["macs"] or not total_ns(layer):
         return "-"
     return f"{layer['macs'] / layer['latency_ns']['median']:.1f}"
 

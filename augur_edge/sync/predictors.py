@@ -12,7 +12,7 @@ from pathlib import Path
 from augur_edge import config
 from augur_edge.device import identify
 from augur_edge.errors import AugurError, DataError, RemoteError, UsageError
-from augur_edge.store.files import write_whole
+from augur_edge.store.files import write_bytes
 from augur_edge.sync.names import Target, predictor_name
 from augur_edge.sync.ssh import Ssh, environment, explained
 
@@ -84,7 +84,7 @@ def install(data: bytes, path: Path, any_device: bool = False) -> bool:
             if path.read_bytes() == data:
                 return False
             _second_name(path).replace(path.with_name(path.name + PREVIOUS))
-        write_whole(path, lambda temporary: _write(temporary, data))
+        write_bytes(path, data)
     except OSError as err:
         raise AugurError(f"{path}: cannot be written: {err.strerror}") from err
     return True
@@ -111,10 +111,6 @@ def _second_name(path: Path) -> Path:
     temporary.unlink(missing_ok=True)
     os.link(path, temporary)
     return temporary
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def remote(ssh: Ssh, device: Target, words: list[str], data: bytes) -> str:

@@ -94,8 +94,7 @@ def table_of(space: str, vectors: Any, columns: dict[str, tuple[Any, str]], wher
     found = np.asarray(vectors)
     if found.ndim != 2 or found.shape[1] != len(known.choices) or found.dtype.kind not in "iu":
         raise DataError(f"{where}: vectors of {space} are whole numbers [n, {len(known.choices)}], not {found.shape}")
-    most = np.array([len(c.ops) for c in known.choices])
-    bad = np.flatnonzero(((found < 0) | (found >= most)).any(axis=1))
+    bad = np.flatnonzero(((found < 0) | (found >= known.sizes)).any(axis=1))
     if len(bad):
         try:
             known.validate(found[bad[0]].tolist())

@@ -29,10 +29,7 @@ ONE = {("avx2", 128): 7, ("avx512", 128): 9, ("avx2", 1000): 6, ("avx512", 1000)
 MANY = {("avx2", 128): 2.2, ("avx512", 128): 4.5, ("avx2", 1000): 4, ("avx512", 1000): 7}
 
 
-@pytest.fixture(autouse=True)
-def _restore_kernel():
-    yield
-    _kernel.select_kernel()
+pytestmark = pytest.mark.usefixtures("restore_kernel")
 
 
 def turns(*calls: Callable[[], float], blocks: int = BLOCKS) -> list[float]:

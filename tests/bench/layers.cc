@@ -2,23 +2,13 @@
 // network of 50 layers, and of one changed layer. Each is the lowest tenth of many blocks, the four taking turns.
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
 #include "augur/predict.h"
+#include "blocks.h"
 
 namespace {
 
-constexpr int kBlocks = 101, kCalls = 1000, kLayers = 50;
-
-void *read_file(const char *path, size_t *size) {
-  FILE *file = fopen(path, "rb");
-  if (file == nullptr) exit(2);
-  void *data = aligned_alloc(64, 1 << 22);
-  *size = fread(data, 1, 1 << 22, file);
-  fclose(file);
-  return data;
-}
+constexpr int kCalls = 1000, kLayers = 50;
 
 augur_model *load(const char *path) {
   size_t size;
@@ -26,17 +16,6 @@ augur_model *load(const char *path) {
   augur_model *model;
   if (augur_load(data, size, &model, nullptr) != AUGUR_OK) exit(3);
   return model;
-}
-
-double now_ns() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<double>(t.tv_sec) * 1e9 + static_cast<double>(t.tv_nsec);
-}
-
-int ascending(const void *a, const void *b) {
-  const double x = *static_cast<const double *>(a), y = *static_cast<const double *>(b);
-  return (x > y) - (x < y);
 }
 
 }  // namespace
@@ -66,8 +45,7 @@ int main(int, char **words) {
       const double ns[4] = {(t1 - t0) / kCalls, (t2 - t1) / kCalls, (t3 - t2) / (kCalls / kLayers), (t4 - t3) / kCalls};
       for (int j = 0; j < 4; ++j) took[j][b] = ns[j];
     }
-    for (int j = 0; j < 4; ++j) qsort(took[j], kBlocks, sizeof(double), ascending);
-    printf("%s %.1f %.1f %.1f %.1f\n", augur_kernel_name(), took[0][kBlocks / 10], took[1][kBlocks / 10], took[2][kBlocks / 10], took[3][kBlocks / 10]);
+    printf("%s %.1f %.1f %.1f %.1f\n", augur_kernel_name(), tenth(took[0]), tenth(took[1]), tenth(took[2]), tenth(took[3]));
   }
   return 0;
 }

@@ -132,7 +132,7 @@ def test_no_command_shows_the_commands_and_fails(capsys: pytest.CaptureFixture[s
 def test_help_lists_each_command_with_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    assert "  odd       Do as told.\n" in out
+    assert "  odd        Do as told.\n" in out
     assert all(f"  {name} " in out for name in COMMANDS)
 
 

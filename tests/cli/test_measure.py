@@ -18,6 +18,8 @@ from handmade import FAKE_LAYERS as LAYERS
 from augur_edge.cli import main
 from augur_edge.store import Store
 
+pytestmark = pytest.mark.quiet
+
 
 def document(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)

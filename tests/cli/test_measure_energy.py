@@ -14,6 +14,8 @@ import pytest
 from augur_edge.cli import main
 from augur_edge.measure import energy
 
+pytestmark = pytest.mark.quiet
+
 MEAN_MW = 10_002.5
 LAYERS = [{"name": f"layer{i}", "op": "conv2d", "durations_ns": [200_000 * (i + 1)]} for i in range(2)]
 

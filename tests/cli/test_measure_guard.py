@@ -13,6 +13,8 @@ from handmade import run
 from augur_edge.cli import main
 from augur_edge.store import Store
 
+pytestmark = pytest.mark.quiet
+
 Captured = pytest.CaptureFixture[str]
 
 

@@ -14,6 +14,8 @@ from augur_edge import device
 from augur_edge.cli import main, measure, parser_for
 from augur_edge.store import RunRecord, Store
 
+pytestmark = pytest.mark.quiet
+
 Captured = pytest.CaptureFixture[str]
 
 

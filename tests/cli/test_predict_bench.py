@@ -6,26 +6,51 @@ from pathlib import Path
 import pytest
 
 from augur_edge.cli import main
-from augur_edge.predict import Predictor, kernel, kernels, select_kernel
+from augur_edge.cli.predict_text import answer_text
+from augur_edge.predict import Predictor, kernel, kernels
 from augur_edge.predict.example import example
+from augur_edge.units import time_text
 
 GOLDEN = Path(__file__).parents[1] / "predict/golden"
 RAW, LAYER = str(GOLDEN / "raw-float32.augpred"), str(GOLDEN / "layer-1.augpred")
 
 
-@pytest.fixture(autouse=True)
-def _restore_kernel():
-    yield
-    select_kernel()
+pytestmark = pytest.mark.usefixtures("restore_kernel")
 
 
 def test_numbers_and_networks(capsys):
     assert main(["predict", LAYER, "3,56,56,64,64,1,1,1", "resnet18", "--level", "0.9"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    value = Predictor.load(LAYER).predict(3, 56, 56, 64, 64, 1, 1, 1)
-    assert lines[0].startswith(f"3,56,56,64,64,1,1,1: {value:.1f} ")
-    assert lines[1].split()[:3] == ["layer", "op", "ns"]
-    assert lines[-1].startswith("resnet18: ")
+    low, value, high, _ = Predictor.load(LAYER).interval(3, 56, 56, 64, 64, 1, 1, 1)
+    bounds = f"{time_text(value)}, with 90 % between {time_text(low)} and {time_text(high)}"
+    assert lines[0].startswith(f"3,56,56,64,64,1,1,1: {bounds}")
+    assert lines[1].split() == ["layer", "op", "latency", "90%", "from", "to", "learnt", "such"]
+    assert lines[-1].startswith("resnet18: latency ")
+
+
+def test_the_interval_is_told_unasked_and_what_was_not_learnt_too(capsys):
+    """A figure far outside what a predictor learnt from looks like any other."""
+    strange = "11,4096,4096,4096,4096,1,5,1"
+    assert main(["predict", strange]) == 0
+    assert "UNLIKE what it was trained on" in capsys.readouterr().out
+    assert main(["predict", "3,56,56,64,64,1,1,1"]) == 0
+    out = capsys.readouterr().out
+    assert " ms, with 90 % between " in out and "UNLIKE" not in out
+    assert main(["predict", RAW, "1,2,3,4,5,6,7,8"]) == 0
+    assert "(the predictor has no interval for it)" in capsys.readouterr().out
+
+
+def test_a_total_says_how_many_layers_are_strange():
+    layers = [
+        {"name": "a", "op": "conv2d", "value": 3e6, "low": 2e6, "high": 4e6, "in_domain": True},
+        {"name": "b", "op": "gelu", "value": 1e6, "low": 0.5e6, "high": 9e6, "in_domain": False},
+    ]
+    text = answer_text({"what": "net.onnx", "value": 4e6, "layers": layers}, "latency_ns", "ns", 0.9)
+    assert text.splitlines()[2].split() == ["b", "gelu", "1.00", "ms", "500.00", "us", "9.00", "ms", "no"]
+    assert text.splitlines()[-1] == (
+        "net.onnx: latency 4.00 ms (the predictor has no interval for it); 1 of 2 layers (gelu; 25 % of the sum) are "
+        "UNLIKE what it was trained on"
+    )
 
 
 def test_json(capsys):
@@ -76,7 +101,7 @@ def test_to_c_on_stdout(capsys):
         ([LAYER, "1.5,1,1,1,1,1,1,1"], 2, "neither numbers"),
         ([LAYER, "3,56,56,64,64,1,1,1", "--level", "0.999"], 2, "0.999"),
         ([LAYER, "nothing.onnx"], 2, "nothing.onnx"),
-        (["absent.augpred", "1"], 5, "absent.augpred: No such file"),
+        (["absent.augpred", "1"], 2, "absent.augpred: No such file"),
         ([__file__, "1"], 5, "not an .augpred file"),
         ([RAW, "1", "--kernel", "abacus"], 2, "Valid values: "),
     ],
@@ -109,7 +134,7 @@ def test_without_a_predictor_the_example_answers_and_says_so(capsys):
     assert main(["predict", "3,56,56,64,64,1,1,1"]) == 0
     said = capsys.readouterr()
     assert "ANOTHER MACHINE" in said.err
-    assert 1e5 < float(said.out.split()[1]) < 1e7
+    assert 0.1 < float(said.out.split()[1]) < 10 and said.out.split()[2] == "ms,"
 
 
 def test_a_network_is_priced_as_its_runtime_deploys_it(capsys):

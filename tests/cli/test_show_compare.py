@@ -102,7 +102,8 @@ def test_a_store_without_runs(tmp_path: Path, capsys: Captured) -> None:
         (["show", "00"], 2, "2 runs begin with '00'"),
         (["compare", "zz"], 2, "no run 'zz'"),
         (["compare", "00aa", "--threshold", "3"], 2, "--threshold 3: give a share from 0 to 1"),
-        (["compare"], 2, "the following arguments are required: A"),
+        (["show", "last~2"], 2, "there is no run last~2; the store has 2"),
+        (["compare", "last", "00ab"], 2, "last and 00ab are one run, 00ab000000000002; the one before last is last~1"),
     ],
 )
 def test_a_wrong_name_is_one_line(words: list[str], code: int, message: str, path: str, capsys: Captured) -> None:
@@ -120,6 +121,27 @@ def test_compare_takes_the_last_run_for_the_second(path: str, capsys: Captured) 
     assert "layers of b: 1 slower, 1 no difference" in out
     assert "only in a: pool" in out
     assert "two devices: board-1 and board-2" in err
+
+
+def test_runs_before_the_last_have_names(path: str, capsys: Captured) -> None:
+    assert main(["show", "last~1", "--json", "--store", path]) == 0
+    assert json.loads(capsys.readouterr().out)["networks"][0]["run"] == "00aa000000000001"
+    assert main(["compare", "--store", path]) == 0  # the last with the one before it
+    out = capsys.readouterr().out.splitlines()
+    assert (out[0].split(",")[0], out[1].split(",")[0]) == ("a: run 00aa000000000001", "b: run 00ab000000000002")
+
+
+def test_long_names_do_not_break_the_list(path: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = network(name="nasbench201:" + "|nor_conv_3x3~0|+" * 9 + "\x1b[2J")
+    cells = [cell, *(network(i, name=f"{cell.name}{i}") for i in range(1, 5))]
+    stored(Path(path), run("00ac000000000003", created_unix_ns=1_790_000_990_000_000_000, networks=cells))
+    monkeypatch.setenv("COLUMNS", "110")
+    assert main(["show", "--list", "--store", path]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 110
+    assert (
+        "nasbenc" in lines[-1] and lines[-1].endswith(" (onnxruntime, replay), and 4 more") and "\x1b" not in lines[-1]
+    )
 
 
 def test_compare_json_begins_with_schema_and_context(path: str, capsys: Captured) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import signal
 import subprocess
@@ -10,9 +11,11 @@ import time
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from augur_edge.cli import main
+from augur_edge.predict import Predictor
 
 sys.path.append(str(Path(__file__).parents[1] / "host"))
 from machine import HEADER, short_layers, write_augur
@@ -130,12 +133,53 @@ def test_adapt_and_suggest(tmp_path, capsys):
     assert main(["adapt", str(slower), "--suggest", "3"]) == 5
 
 
-def test_without_its_packages_training_names_the_extra(tmp_path, monkeypatch, capsys):
-    import importlib.util
+@pytest.fixture
+def without(monkeypatch):
+    """Makes packages as if they were not installed: neither found nor imported."""
 
-    there = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *more: None if name == "scipy" else there(name, *more)
-    )
-    assert main(["train", str(tmp_path / "any.csv"), "--target", "latency", "-o", str(tmp_path / "o.augpred")]) == 7
-    assert "training needs scipy; pip install 'augur-edge[host]'" in capsys.readouterr().err
+    def gone(*names):
+        there = importlib.util.find_spec
+        monkeypatch.setattr(
+            importlib.util, "find_spec", lambda name, *more: None if name in names else there(name, *more)
+        )
+        for name in names:
+            for module in [m for m in sys.modules if m.partition(".")[0] == name]:
+                monkeypatch.setitem(sys.modules, module, None)
+            monkeypatch.setitem(sys.modules, name, None)
+
+    return gone
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ([], "scipy"),
+        (["--teacher", "roofline"], "scikit-learn"),
+        (["--teacher", "node"], "torch"),
+        (["--space", "nasbench201"], "catboost"),
+        (["--space", "nasbench201", "--teacher", "process"], "scipy"),
+        (["--space", "nasbench201", "--teacher", "relation"], "torch"),
+        (["--space", "nasbench201", "--transfer-from", "a", "b"], "catboost"),
+    ],
+)
+def test_without_its_packages_training_names_the_extra(tmp_path, without, capsys, words, name):
+    data = tmp_path / "any.csv"
+    data.write_text("")
+    without({"scikit-learn": "sklearn"}.get(name, name))
+    assert main(["train", str(data), *words, "-o", str(tmp_path / "o.augpred")]) == 7
+    extra = "host" if name == "torch" else "train"
+    assert f"training needs {name}; pip install 'augur-edge[{extra}]'" in capsys.readouterr().err
+
+
+def test_architectures_take_no_packages_that_their_teacher_does_not_need(tmp_path, without, capsys):
+    without("sklearn", "catboost", "torch")
+    rng = np.random.default_rng(0)
+    vectors = np.unique(rng.integers(0, 5, (60, 6)), axis=0)
+    rows = [f"{','.join(map(str, v))}" for v in vectors.tolist()]
+    costs = 1 + (vectors @ rng.uniform(0.1, 1, 6))
+    table = tmp_path / "cells.csv"
+    table.write_text("arch_vector,board_ms\n" + "".join(f'"{v}",{c:.4f}\n' for v, c in zip(rows, costs)))
+    out = tmp_path / "cells.augpred"
+    words = ["train", "--space", "nasbench201", str(table), "--teacher", "process", "-o", str(out)]
+    assert main(words) == 0, capsys.readouterr().err
+    assert Predictor.load(out).encoder == "nasbench201/1"

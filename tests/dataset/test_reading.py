@@ -11,6 +11,7 @@ from machine import HEADER, short_layers, write_augur
 from augur_edge.dataset import reading
 from augur_edge.dataset.reading import read_dataset
 from augur_edge.dataset.rows import Row, folds, leave_out, merge, summary
+from augur_edge.dataset.setting import Setting
 from augur_edge.errors import AugurError, DataError, UsageError
 from augur_edge.predict.encode import from_short
 from augur_edge.store import Measurement, NetworkRecord, RunRecord, Store
@@ -91,8 +92,32 @@ def test_two_devices_are_not_one(tmp_path):
     with Store(tmp_path / "s.db") as store:
         store.add_run(run_record("board-1"))
         store.add_run(run_record("board-2"))
-    with pytest.raises(DataError, match=r"layers of 2 devices \(board-1, fake, board-2, fake\)"):
+    with pytest.raises(UsageError, match=r"layers of 2 settings \(board-1, fake; board-2, fake\),.* pick one"):
         read_dataset([tmp_path / "s.db"])
+
+
+def test_one_of_several_settings_is_picked(tmp_path):
+    """A store that was measured with two runtimes and numbers of threads is training data for each of them."""
+    settings = [("onnxruntime", 1, 100), ("litert", 1, 200), ("litert", 2, 400)]
+    spec = conv2d((1, 8, 14, 14), 8, Window(3, 1, 1))
+    path = tmp_path / "s.db"
+    with Store(path) as store:
+        for i, (runtime, threads, ns) in enumerate(settings):
+            timed = Measurement("layer", "isolated", 0, "a", "conv2d", spec=spec, samples_ns=np.full(9, ns))
+            net = NetworkRecord(0, "n", runtime, "isolated", {"options": {"threads": threads}}, [timed])
+            store.add_run(RunRecord(f"{i:016x}", i, "board", "done", {}, {}, networks=[net]))
+    for runtime, threads, ns in settings:
+        wanted = Setting(runtime=runtime, threads=threads)
+        assert read_dataset([path], setting=wanted).targets["latency"].tolist() == [ns]
+    assert read_dataset([path], setting=Setting("board", "onnxruntime")).devices == {"board, onnxruntime"}
+    with pytest.raises(UsageError, match="litert; board, litert, 2 threads"):
+        read_dataset([path], setting=Setting(runtime="litert"))
+    with pytest.raises(UsageError, match="nothing was measured with tensorrt; it has board, litert; board, litert, 2"):
+        read_dataset([path], setting=Setting(runtime="tensorrt"))
+    (tmp_path / "net.csv").write_text(f"{HEADER}\n{ROW},1000,2000000\n")
+    with pytest.raises(UsageError, match=r"net\.csv: a table"):
+        read_dataset([tmp_path / "net.csv"], setting=Setting(runtime="litert"))
+    assert len(read_dataset([path], steady=False)) == 1, "what is to be left out is so whatever it was measured in"
 
 
 @pytest.mark.parametrize(

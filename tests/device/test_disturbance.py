@@ -11,6 +11,8 @@ from augur_edge.device import Conditions, Watch, disturbances, lasting, leave_ou
 from augur_edge.device.disturbance import waited_share
 from augur_edge.device.state import RASPBERRY_PI, Clock, Temperature
 
+pytestmark = pytest.mark.quiet
+
 CALM = Conditions(
     at_ns=0,
     clocks=(Clock(0, "performance", 1500, 1500), Clock(1, "performance", 1500, 1500)),

@@ -188,6 +188,14 @@ def test_evaluate_says_what_is_known(tmp_path):
     fitted = base.fit(LAYERS[:220], COST[:220]).predict(data.layers[rows])
     assert group["baseline_mape"] == pytest.approx(mape(truth, fitted), abs=0.01)
     assert published("resnet50", "energy") is None
+
+
+def test_the_published_figure_of_all_networks_weighs_them_by_their_layers(tmp_path):
+    layers = short_layers(280)
+    write_augur(tmp_path / "resnet18_conv_layers.csv", layers[220:230])
+    write_augur(tmp_path / "squeezenet_conv_layers.csv", layers[230:260])
+    overall = evaluate(Predictor(TRAINED.data), read_dataset([tmp_path], clock_mhz=1000))["overall"]
+    assert overall["published_mape"] == pytest.approx((10 * 10.38 + 30 * 30.02) / 40)
     assert published("torchvision_models/ResNet50_conv_layers", "energy") == 2.03
 
 

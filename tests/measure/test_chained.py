@@ -22,6 +22,8 @@ from augur_edge.window import Window, conv2d
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 from augur_edge.models.tflite_cut import cut_ops
 
+pytestmark = pytest.mark.quiet
+
 CALL_NS, CONV_NS, ADD_NS = 300_000, 60_000, 20_000
 
 

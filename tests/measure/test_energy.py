@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from fakes import SPEC, deployment
 
 from augur_edge import timing
 from augur_edge.device import power
+from augur_edge.device.power import gauge
 from augur_edge.errors import PowerError
 from augur_edge.measure import energy
 from augur_edge.measure.energy import Meter
 from augur_edge.store.records import Measurement, NetworkRecord
+
+pytestmark = pytest.mark.quiet
 
 MS = 1_000_000
 RAIL = "sys/class/hwmon/hwmon0"
@@ -202,56 +206,62 @@ def test_the_sampler_keeps_off_the_loop_s_processors() -> None:
     assert set(energy.cpus_for_sampling(cpus[:1])) == set(cpus[1:])
 
 
-def test_a_battery_is_calibrated_and_its_raw_values_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gauge in mA whose current is negative while it gives; its load follows what the processor does."""
-    from augur_edge.device.power import gauge
+class Battery:
+    """A gauge in mA whose current is negative while it gives, and follows whether somebody is busy; a context."""
 
-    folder, ends = tmp_path / "sys/class/power_supply/battery", threading.Event()
-    folder.mkdir(parents=True)
-    for name, text in {
-        "type": "Battery",
-        "status": "Discharging",
-        "voltage_now": "4000000",
-        "current_now": "-00100",
-    }.items():
-        (folder / name).write_text(f"{text}\n")
-    busy: list[int] = [0]
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "sys/class/power_supply/battery"
+        self.busy = False
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._follow)
 
-    def follow() -> None:
-        file, odd = os.open(folder / "current_now", os.O_WRONLY), 0
-        while not ends.wait(0.002):
+    def __enter__(self) -> Battery:
+        self.folder.mkdir(parents=True)
+        texts = {
+            "type": "Battery", "status": "Discharging", "voltage_now": "4000000", "current_now": "-00100",
+        }  # fmt: skip
+        for name, text in texts.items():
+            (self.folder / name).write_text(f"{text}\n")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        file, odd = os.open(self.folder / "current_now", os.O_WRONLY), 0
+        while not self._ends.wait(0.002):
             odd = 1 - odd
-            os.pwrite(file, b"-%05d\n" % (100 + 400 * busy[0] + odd), 0)
+            os.pwrite(file, b"-%05d\n" % (100 + 400 * self.busy + odd), 0)
         os.close(file)
 
-    thread = threading.Thread(target=follow)
-    thread.start()
+
+def load_seen_by(battery: Battery) -> type:
+    """A task in the place of timing.SpinTask: busy for as long as it is told."""
     spin = timing.SpinTask
 
     class Load:
-        """Busy for as long as it is told, and the gauge sees it."""
-
         def __init__(self, durations_ns: list[int]) -> None:
             self._task = spin(durations_ns)
 
         def run(self) -> None:
-            busy[0] = 1
+            battery.busy = True
             time.sleep(0.05)
             self._task.run()
-            busy[0] = 0
+            battery.busy = False
 
-    monkeypatch.setattr(timing, "SpinTask", Load)
+    return Load
+
+
+def test_a_battery_is_calibrated_and_its_raw_values_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "WINDOW_NS", 40 * MS)
     monkeypatch.setattr(energy, "IDLE_NS", 60 * MS)
-    try:
+    with Battery(tmp_path) as battery:
+        monkeypatch.setattr(timing, "SpinTask", load_seen_by(battery))
         sensor = power.choose("battery", tmp_path)
-        from dataclasses import replace
-
         meter = Meter(replace(sensor, refresh_ns=2 * MS, period_ns=MS))  # type: ignore[type-var]
         found = meter.measure(timing.CallTask(lambda: time.sleep(0.002)), 2 * MS)
-    finally:
-        ends.set()
-        thread.join()
     assert isinstance(meter.sensor, gauge.GaugeSensor) and meter.sensor.calibration is not None
     assert (meter.sensor.calibration.sign, meter.sensor.calibration.scale) == (-1, 1000)
     assert meter.about()["calibration"]["idle_raw"] == pytest.approx(-100, abs=20)

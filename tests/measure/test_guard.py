@@ -26,6 +26,8 @@ from augur_edge.measure.process import FIFO_LEVEL, REAL_TIME, prepared
 from augur_edge.measure.settings import Settings
 from augur_edge.store.records import Measurement
 
+pytestmark = pytest.mark.quiet
+
 US = 1000
 LAYERS = ({"durations_ns": [2000 * US]}, {"durations_ns": [500 * US]})
 # never precise enough, so that it measures for the whole of the time

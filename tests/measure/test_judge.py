@@ -71,6 +71,17 @@ def test_single_layers_are_judged_by_their_share_of_the_time(layers: list[np.nda
     assert codes(layer_set(*layers)) == expected
 
 
+def test_a_layer_that_occurs_often_has_as_much_of_the_time() -> None:
+    record = layer_set(QUIET_LAYER, DRIFTING)
+    assert codes(record) == ["drift"]
+    record.measurements[0].count = 10
+    assert codes(record) == []
+    rare = layer_set(QUIET_LAYER * 10, DRIFTING)
+    assert codes(rare) == []
+    rare.measurements[1].count = 10
+    assert codes(rare) == ["drift"]
+
+
 def test_layers_without_a_narrow_interval_are_named() -> None:
     assert codes(network(noise(200, 0.005), noise(12, 0.2))) == ["imprecise"]
 
@@ -87,3 +98,14 @@ def test_tasks_that_waited_for_a_real_time_loop_are_no_disturbance() -> None:
     quiet = [network(noise(200, 0.005))]
     assert [r["code"] for r in judge(quiet, before, after, [], precision=0.01)["reasons"]] == ["pressure"]
     assert judge(quiet, before, after, [], precision=0.01, real_time=True)["steady"]
+
+
+def test_layers_of_another_mode_do_not_count() -> None:
+    """Beside a replay each layer is timed alone, with less time, which says nothing of the replay."""
+    record = network(noise(200, 0.005))
+    for i in range(9):
+        rough = Measurement("layer", "isolated", i, f"l{i}", "conv2d", samples_ns=noise(3, 0.3).astype(np.int64))
+        record.measurements.append(rough)
+    assert codes(record) == []
+    record.mode = "isolated"
+    assert "imprecise" in codes(record)

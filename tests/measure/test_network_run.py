@@ -10,6 +10,8 @@ from augur_edge.measure.network import NetworkRun, equal_layers
 from augur_edge.measure.settings import MIN_BLOCK_NS, MIN_ROUNDS, Settings
 from augur_edge.store.records import Measurement
 
+pytestmark = pytest.mark.quiet
+
 US = 1000
 QUICK = Settings(max_time_s=3.0, precision=0.02)
 

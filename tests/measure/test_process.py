@@ -10,6 +10,8 @@ import pytest
 from augur_edge.errors import UsageError
 from augur_edge.measure.process import BUSY_S, Pacer, prepared
 
+pytestmark = pytest.mark.quiet
+
 
 def state() -> tuple[list[int], int]:
     return sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0)

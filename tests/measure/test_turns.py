@@ -16,6 +16,8 @@ from augur_edge.measure.targets import Request, sample_targets
 from augur_edge.runtime import get
 from augur_edge.store.records import Measurement
 
+pytestmark = pytest.mark.quiet
+
 T = TypeVar("T")
 US = 1000
 

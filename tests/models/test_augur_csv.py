@@ -14,7 +14,6 @@ from augur_edge.layers import Layer
 from augur_edge.models.augur_csv import AugurRow, read_augur_csv, read_augur_rows, write_augur_csv
 from augur_edge.window import Window, conv2d
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "augur"
 HEADER = "kx,ifmx,ifmy,zin,zout,stridex,pad_x,group"
 
 
@@ -131,12 +130,11 @@ def test_a_layer_the_format_cannot_hold_is_refused(layer: Layer) -> None:
         write_augur_csv([AugurRow(layer)], io.StringIO())
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the evaluation data are not here")
-def test_every_published_file_is_read() -> None:
-    paths = sorted(SHARED.glob("*/*.csv"))
+def test_every_published_file_is_read(data_folder: Path) -> None:
+    paths = sorted((data_folder / "augur").glob("*/*.csv"))
     rows = [row for path in paths for row in read_augur_rows(path)]
     assert len(paths) > 200
     assert all(row.latency_cycles and row.energy_pj for row in rows)
     assert len({row.layer.digest for row in rows}) == 391
     with pytest.raises(DataError, match="no column 'kx'"):
-        read_augur_csv(next(SHARED.glob("*/accuracy/*.csv")))
+        read_augur_csv(next((data_folder / "augur").glob("*/accuracy/*.csv")))

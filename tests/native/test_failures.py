@@ -58,10 +58,12 @@ def litert(path: str, threads: int) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(("use", "said"), [(ort, "as planned"), (litert, "failed with status 1")])
 def test_nothing_is_left_whichever_call_fails(
-    path: str, use: Callable[[str, int], None], said: str, threads: int
+    path: str, use: Callable[[str, int], None], said: str, threads: int, request: pytest.FixtureRequest
 ) -> None:
     fake = ctypes.CDLL(path)
     fake.fail_at(-1)
+    gc.freeze()  # what other tests left need not be looked through after each call
+    request.addfinalizer(gc.unfreeze)
     use(path, threads)
     gc.collect()
     assert fake.alive() == 0

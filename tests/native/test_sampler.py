@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_timing import both
 
+pytestmark = pytest.mark.quiet
+
 MS = 1_000_000
 
 

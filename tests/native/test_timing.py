@@ -13,6 +13,8 @@ import pytest
 from augur_edge import _timing_py
 from augur_edge.timing import native
 
+pytestmark = pytest.mark.quiet
+
 MODULES = [pytest.param(_timing_py, id="python")]
 if native is not None:
     MODULES.append(pytest.param(native, id="native"))

@@ -18,10 +18,7 @@ HEADER = (Path(__file__).parents[2] / "csrc/include/augur/format.h").read_text()
 CELLS = np.stack(np.unravel_index(np.arange(15625), (5,) * 6, order="F"), axis=1).astype(np.uint8).copy()
 
 
-@pytest.fixture(autouse=True)
-def _restore_kernel():
-    yield
-    _kernel.select_kernel()
+pytestmark = pytest.mark.usefixtures("restore_kernel")
 
 
 def vectors_of(name: str, count: int = 300) -> np.ndarray:

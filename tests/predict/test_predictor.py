@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augur_edge import _kernel
-from augur_edge.errors import DataError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.layers import Layer
 from augur_edge.predict import Predictor, encode
-from augur_edge.predict.format import dumps
+from augur_edge.predict.example import example
+from augur_edge.predict.format import dumps, loads
 from augur_edge.predict.model import Base, Feature, Level, Model
 from augur_edge.zoo import build
 
@@ -226,7 +227,7 @@ def test_layers_of_a_wrong_width_are_refused():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"nothing\.augpred: No such file"):
+    with pytest.raises(UsageError, match=r"nothing\.augpred: No such file"):
         Predictor.load(tmp_path / "nothing.augpred")
     (tmp_path / "x.augpred").write_bytes(b"hello")
     with pytest.raises(DataError, match=r"x\.augpred: predictor file, byte 5"):
@@ -262,3 +263,19 @@ def test_what_it_says_of_itself():
     assert PREDICTOR.takes_layers and not RAW_PREDICTOR.takes_layers
     assert PREDICTOR.overhead == 1000 and '"macs"' in PREDICTOR.meta_json
     assert _kernel.abi_version() == 1
+
+
+def test_an_op_that_was_not_learnt_is_out_of_domain():
+    """Ops are numbers to the trees: gelu's lies between others', and would pass for known."""
+    model = loads(example())
+    learnt = {**model.meta["training"], "ops": ["conv2d", "dense"]}
+    p = Predictor(dumps(replace(model, meta={**model.meta, "training": learnt})))
+    gelu, conv = (Layer(op, ((1, 64, 24, 24),), ((1, 64, 24, 24),), **more) for op, more in (
+        ("gelu", {}),
+        ("conv2d", {"weights": ((64, 64, 3, 3),), "kernel": (3, 3), "stride": (1, 1), "padding": (1,) * 4,
+                    "dilation": (1, 1)}),
+    ))  # fmt: skip
+    assert Predictor(example()).interval(gelu).in_domain and p.interval(conv).in_domain
+    assert not p.interval(gelu).in_domain
+    assert not p.interval(*p.layer_integers(gelu)).in_domain and p.interval(*p.layer_integers(conv)).in_domain
+    assert p.network_interval([conv, conv]).in_domain and not p.network_interval([conv, gelu]).in_domain

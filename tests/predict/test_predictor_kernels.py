@@ -10,11 +10,7 @@ from augur_edge import _kernel
 from augur_edge.predict import Predictor
 from augur_edge.predict.format import dumps
 
-
-@pytest.fixture(autouse=True)
-def _restore_kernel():
-    yield
-    _kernel.select_kernel()
+pytestmark = pytest.mark.usefixtures("restore_kernel")
 
 
 def per_kernel(predictor, x):

@@ -15,6 +15,8 @@ from augur_edge.report.network import section
 from augur_edge.report.page import page
 from augur_edge.store import RunRecord, Store
 
+pytestmark = pytest.mark.quiet
+
 FIRST_PLOT_MS = 3000
 
 

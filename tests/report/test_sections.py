@@ -7,14 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from handmade import CONV, layer, network, run, whole
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from augur_edge.errors import DataError, UsageError
 from augur_edge.predict import Predictor
 from augur_edge.report import comparison, front, quality
-from augur_edge.report.network import BARS, section
+from augur_edge.report.network import BARS, POINTS, section
 
 GOLDEN = Path(__file__).parents[1] / "predict/golden"
 
@@ -76,6 +73,13 @@ def test_two_runs_are_compared_layer_by_layer() -> None:
     assert found.figures[1].traces[0]["x"][0] == pytest.approx(2.0)
 
 
+def test_the_largest_difference_of_two_runs_comes_first() -> None:
+    other = network(measurements=[layer(0, "stem.conv", 12_000), layer(1, "body.conv", 15_000), whole(31_000)])
+    (found,) = comparison.sections(run(), run("00000000000000b2", networks=[other]))
+    assert found.figures[1].traces[0]["customdata"] == ["body.conv", "stem.conv"]
+    assert found.figures[1].traces[0]["x"] == pytest.approx([-5.0, 2.0])
+
+
 def test_a_predictor_is_shown_beside_what_was_measured() -> None:
     predictor = Predictor.load(GOLDEN / "layer-1.augpred")
     record = run()
@@ -90,19 +94,22 @@ def test_a_predictor_of_something_else_is_refused() -> None:
         quality.section("it", Predictor.load(GOLDEN / "raw-float32.augpred"), [run()])
 
 
-@given(arrays(np.float64, st.tuples(st.integers(1, 30), st.just(2)), elements=st.integers(0, 9).map(float)))
-def test_the_front_is_what_nothing_beats(costs: np.ndarray) -> None:
-    chosen = {tuple(costs[i]) for i in front.front_of(costs)}
-    unbeaten = {tuple(row) for row in costs if not any((other <= row).all() and (other < row).any() for other in costs)}
-    assert chosen == unbeaten
-
-
 def test_a_front_counts_accuracy_the_other_way(tmp_path: Path) -> None:
     path = tmp_path / "found.csv"
     path.write_text("name,latency_ms,accuracy\na,1,60\nb,2,70\nc,3,65\n")
     (figure,) = front.section("found", front.read(path)).figures
     assert figure.traces[1]["customdata"] == ["a", "b"]
     assert figure.brush
+
+
+def test_of_many_beaten_ones_some_are_drawn(tmp_path: Path) -> None:
+    path = tmp_path / "found.csv"
+    beaten = "".join(f"b{i},{i + 2},50\n" for i in range(2 * POINTS + 1))
+    path.write_text(f"name,latency_ms,accuracy\na,1,60\n{beaten}")
+    (figure,) = front.section("found", front.read(path)).figures
+    assert len(figure.traces[0]["x"]) <= POINTS
+    assert figure.traces[0]["customdata"][:2] == ["b0", "b3"]
+    assert figure.note.endswith("One in 3 of the others is drawn.")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from augur_edge.zoo import Builder
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert is not installed")
 from augur_edge.runtime import litert
 
+pytestmark = pytest.mark.quiet
+
 c_api = pytest.mark.skipif(
     timing.native is None or litert.library_path() is None, reason="no native module, or no ai-edge-litert 2.3"
 )

@@ -20,6 +20,8 @@ from augur_edge.runtime.base import Deployment
 from augur_edge.runtime.cut import Tensor
 from augur_edge.zoo import Builder
 
+pytestmark = pytest.mark.quiet
+
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 native = pytest.mark.skipif(timing.native is None, reason="the native timing module is not built")
 

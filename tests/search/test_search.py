@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,12 +14,12 @@ from augur_edge import spaces
 from augur_edge.errors import UsageError
 from augur_edge.search import (
     Figure,
+    Found,
     Limit,
     ObjectiveError,
     Problem,
     evolve,
     exhaustive,
-    front_of,
     hypervolume,
     random_search,
 )
@@ -121,15 +121,13 @@ def test_what_was_met_is_not_new_again(vectors: np.ndarray) -> None:
     assert len(seen.new(vectors)) == 0
 
 
-@given(arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.integers(0, 6).map(float)))
-@settings(deadline=None)
-def test_fronts_and_their_volume_by_brute_force(costs: np.ndarray) -> None:
-    chosen = {tuple(costs[i]) for i in front_of(costs)}
-    unbeaten = {tuple(r) for r in costs if not any((o <= r).all() and (o < r).any() for o in costs)}
-    assert chosen == unbeaten
-    cells = np.array(list(itertools.product(range(7), repeat=costs.shape[1]))) + 0.5
-    covered = sum(bool((costs <= cell).all(axis=1).any()) for cell in cells)
-    assert hypervolume(costs, np.full(costs.shape[1], 7.0)) == pytest.approx(covered)
+def test_a_front_beyond_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augur_edge.search.found.KEPT", 3)
+    found = Found(Problem([LATENCY, Figure("energy", "uj", SCORE.score)]))
+    places = np.arange(5)
+    found.add(everything()[:5], np.stack([places, 5 - places], axis=1).astype(np.float64))
+    assert (len(found.vectors), found.left_out, found.evaluations) == (3, 2, 5)
+    assert found.scores[:, 0].tolist() == [0, 1, 2]
 
 
 def test_limits_are_scaled_to_base_units() -> None:

@@ -12,8 +12,6 @@ from augur_edge.store import Store
 from augur_edge.store.augur import augur_rows, run_of_augur
 from augur_edge.window import Window, conv2d
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "augur"
-
 
 def test_augurs_cycles_and_picojoules_by_hand() -> None:
     measurements = [
@@ -56,9 +54,8 @@ def test_augurs_file_becomes_a_run(tmp_path: Path) -> None:
         assert augur_rows(store.load(record.id), 500)[0] == read_augur_rows(path)[:1]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the evaluation data are not here")
-def test_published_files_survive_the_way_through_the_store(tmp_path: Path) -> None:
-    for path in sorted(SHARED.glob("*_convnets/*.csv"))[::20]:
+def test_published_files_survive_the_way_through_the_store(tmp_path: Path, data_folder: Path) -> None:
+    for path in sorted((data_folder / "augur").glob("*_convnets/*.csv"))[::20]:
         with Store(tmp_path / f"{path.stem}.db") as store:
             record = run_of_augur(path, "augur", 500)
             store.add_run(record)

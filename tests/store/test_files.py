@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from augur_edge.errors import AugurError
-from augur_edge.store.files import text_output, write_whole
+from augur_edge.store.files import text_output, write_bytes, write_whole
 
 
 def test_an_output_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -42,3 +42,21 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(AugurError, match="cannot be written: No space left"):
         write_whole(tmp_path / "x", full)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_replace_a_file_once_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "out.bin"
+    path.write_bytes(b"before")
+    write_bytes(path, b"after")
+    assert path.read_bytes() == b"after"
+
+    def half(written: Path, data: bytes) -> int:
+        with written.open("wb") as file:
+            file.write(data[:2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(AugurError, match="cannot be written: No space left"):
+        write_bytes(path, b"too much")
+    assert path.read_bytes() == b"after"
+    assert list(tmp_path.iterdir()) == [path]

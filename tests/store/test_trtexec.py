@@ -12,7 +12,6 @@ from augur_edge.errors import DataError
 from augur_edge.store import Store, measure_document
 from augur_edge.store.trtexec import nodes_of, run_of_trtexec
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "trt_profiles"
 HANDMADE = [
     {"count": 200},
     {"name": "data to nvm", "timeMs": 3.0, "averageMs": 0.015, "percentage": 3},
@@ -83,9 +82,14 @@ def test_import_tells_the_format_by_itself(tmp_path: Path, capsys: pytest.Captur
     assert "{pool1,conv2}" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the evaluation data are not here")
-@pytest.mark.parametrize("path", sorted(SHARED.glob("*.profile")), ids=lambda p: p.stem)
-def test_real_profiles_are_read_whole(path: Path, tmp_path: Path) -> None:
+def test_real_profiles_are_read_whole(data_folder: Path, tmp_path: Path) -> None:
+    paths = sorted((data_folder / "trt_profiles").glob("*.profile"))
+    assert paths
+    for path in paths:
+        check_whole(path, tmp_path / f"{path.stem}.db")
+
+
+def check_whole(path: Path, store_path: Path) -> None:
     entries = json.loads(path.read_text())
     record = run_of_trtexec(path, "jetson")
     layers = record.networks[0].measurements
@@ -95,6 +99,6 @@ def test_real_profiles_are_read_whole(path: Path, tmp_path: Path) -> None:
     total_ms = sum(e["averageMs"] for e in entries[1:])
     assert measure_document(record)["networks"][0]["sum_of_layers_ns"] == pytest.approx(total_ms * 1e6, rel=1e-3)
     assert {node for m in layers for node in nodes_of(m.name)} >= {"conv1/7x7_s2", "conv1/relu_7x7"}
-    with Store(tmp_path / "store.db") as store:
+    with Store(store_path) as store:
         assert store.add_run(record)
         assert len(store.load(record.id).networks[0].measurements) == len(layers)

@@ -20,6 +20,8 @@ from augur_edge.sync import batch
 from augur_edge.sync.channel import Pace
 from augur_edge.sync.names import BatchName, Target, device_name, is_partial, partial
 
+pytestmark = pytest.mark.quiet
+
 
 def test_packing_is_the_same_every_time_and_ends_when_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with filled(tmp_path / "s.db", 5, n_layers=50) as store:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -54,6 +55,28 @@ def measure(fleet: Path) -> list[str]:
     return ["--", "measure", str(folder / "net.json"), "--max-time", "0.2", "--store", str(folder / "$(s) 'tore'.db")]
 
 
+def started(fleet: Path, sshd: Sshd, device: str) -> subprocess.Popen[str]:
+    """A run of the fleet in a process of its own, once it has told that the device's job runs."""
+    command = [sys.executable, "-m", "augur_edge", *words(fleet, sshd, "run", *measure(fleet))]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    told = []
+    for line in child.stderr:
+        told.append(line)
+        if line.startswith(f"{device}: running"):
+            return child
+    raise AssertionError(f"{device} never ran: {''.join(told)}")
+
+
+def cut(sshd: Sshd) -> None:
+    """Its connections, and not the jobs."""
+    for pid in sshd.sessions():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a job's `sleep 0.1` is over
+            if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):
+                os.kill(pid, signal.SIGKILL)
+
+
 def states(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, object]]:
     return {state["device"]: state for state in json.loads(capsys.readouterr().out)["devices"]}
 
@@ -84,13 +107,7 @@ def test_five_devices(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture
 
 
 def test_ctrl_c_leaves_jobs_that_status_finds(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
-    command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stderr is not None
-    for line in child.stderr:
-        if line.startswith("slow: running"):
-            break
+    child = started(fleet, own_sshd, "slow")
     child.send_signal(signal.SIGINT)
     _, said = child.communicate(timeout=30)
     assert child.returncode == 130, said
@@ -129,17 +146,9 @@ def test_a_connection_that_is_lost_is_taken_up_again(
 ) -> None:
     text = fleet.read_text()
     fleet.write_text(text[: text.index("[devices.a]")] + f"[devices.slow]\nprogram = '{fleet.parent / 'slow'}'\n")
-    command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert child.stderr is not None
-    for line in child.stderr:
-        if line.startswith("slow: running"):
-            break
-    for pid in own_sshd.sessions():
-        if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
-            os.kill(pid, signal.SIGKILL)
-    assert any(line.startswith("slow: lost") for line in child.stderr)
+    child = started(fleet, own_sshd, "slow")
+    cut(own_sshd)
+    assert any(line.startswith("slow: lost") for line in child.stderr or ())
     (fleet.parent / "go").touch()
     out, said = child.communicate(timeout=60)
     assert child.returncode == 0, said
@@ -157,17 +166,9 @@ def test_a_hanging_device_that_is_gone_when_its_time_is_over(
         text = fleet.read_text()
         hanging = f"[devices.hanging]\nprogram = '{fleet.parent / 'hanging'}'\ntimeout_s = 5\n"
         fleet.write_text(f"{text[: text.index('[devices.a]')]}{hanging}[devices.deaf]\ntimeout_s = 2\n")
-        command = [sys.executable, "-m", "augur_edge", *words(fleet, own_sshd, "run", *measure(fleet))]
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert child.stderr is not None
-        for line in child.stderr:
-            if line.startswith("hanging: running"):
-                break
+        child = started(fleet, own_sshd, "hanging")
         own_sshd.stop()
-        for pid in own_sshd.sessions():
-            if Path(f"/proc/{pid}/comm").read_text().startswith("sshd"):  # and not the job
-                os.kill(pid, signal.SIGKILL)
+        cut(own_sshd)
         out, said = child.communicate(timeout=60)
     assert child.returncode == 6, said
     found = {state["device"]: state for state in json.loads(out)["devices"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -255,6 +256,22 @@ def test_a_predictor_that_does_not_say_for_which_device(tmp_path: Path, meta: di
         install(data, tmp_path / "p.augpred")
     assert list(tmp_path.iterdir()) == []
     assert install(data, tmp_path / "p.augpred", any_device=True)
+
+
+@pytest.mark.parametrize(
+    ("here", "column", "fits"),
+    [
+        ("jetson-2", "jetson-1_onnxruntime", True),
+        ("pixel_3-b", "pixel_3-a_litert_2", True),
+        ("pixel_4-b", "pixel_3-a", False),
+    ],
+)
+def test_a_column_of_a_device_of_this_kind_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, column: str, fits: bool
+) -> None:
+    monkeypatch.setenv("AUGUR_EDGE_DEVICE", here)
+    with nullcontext() if fits else pytest.raises(DataError, match=f"trained for {column}, this is {here}"):
+        assert install(trained_for(column), tmp_path / "p.augpred")
 
 
 def test_what_a_device_does_not_take_leaves_what_is_there(

@@ -13,9 +13,7 @@ from augur_edge.tables import read_table
 from augur_edge.tables.blocks import layers_of_key, ofa_keys, predicted_blocks, read_blocks, write_blocks
 from augur_edge.tables.write import write_arch_csv, write_npz
 
-SHARED = Path(__file__).parents[3] / "shared/data"
 CELLS = {(1, 0, 0, 2, 2, 4): 0.0015, (0, 1, 2, 3, 4, 0): 0.0021, (3, 3, 3, 3, 3, 3): 0.0040}
-shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data beside this clone")
 
 
 def latbench(path: Path, data: object) -> Path:
@@ -175,21 +173,19 @@ def test_bad_block_tables(text, message, tmp_path):
         read_blocks(tmp_path / "t.json")
 
 
-@shared
 @pytest.mark.parametrize("resolution", [160, 176, 192, 208, 224])
-def test_the_blocks_of_once_for_all_are_those_measured_on_a_jetson(resolution):
-    measured = read_blocks(SHARED / f"jetson_ofa_blocks/{resolution}_lookup_table.json")
+def test_the_blocks_of_once_for_all_are_those_measured_on_a_jetson(resolution, data_folder):
+    measured = read_blocks(data_folder / f"jetson_ofa_blocks/{resolution}_lookup_table.json")
     assert {b.key for b in measured} == set(ofa_keys(resolution, 120))
 
 
-@shared
-def test_the_files_of_others():
-    table = read_table(SHARED / "latbench/embeeded-tpu-edgetpu-int8.pickle")
+def test_the_files_of_others(data_folder):
+    table = read_table(data_folder / "latbench/embeeded-tpu-edgetpu-int8.pickle")
     assert len(table.vectors) == 15284
-    wide = read_table(SHARED / "nasbench201_latency_ms.npz")
+    wide = read_table(data_folder / "nasbench201_latency_ms.npz")
     assert len(wide.columns) == 24 and wide.usable("pixel2")[2] and wide.usable("pixel3")[2]
-    assert read_table(SHARED / "fbnet_latency_ms.npz").space == "fbnet"
-    pi = read_table(SHARED / "pi5_nasbench201.csv.gz", where={"framework": "litert", "task": "cifar100"})
+    assert read_table(data_folder / "fbnet_latency_ms.npz").space == "fbnet"
+    pi = read_table(data_folder / "pi5_nasbench201.csv.gz", where={"framework": "litert", "task": "cifar100"})
     assert {c.unit for c in pi.columns.values()} == {"ns", "uj", "percent"}
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import eagle_arrays
-from augur_edge.host.teachers import missing
+from augur_edge.host.extra import torch_of
 from augur_edge.predict.designs import F64, I64
 
 Talk = Callable[[str], None]
@@ -44,15 +44,6 @@ PRESETS = {
     "eagle-mlp": Preset(kind="mlp"),
     "eagle-accuracy": Preset(dropout=0.2, learning_rate=3.5e-4, batch=64, schedule="cosine"),
 }
-
-
-def torch_of() -> Any:
-    """The package, or MissingExtraError."""
-    try:
-        import torch
-    except ImportError:
-        raise missing("torch") from None
-    return torch
 
 
 def build(preset: Preset, outputs: int = 1) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from augur_edge.host.teachers import missing
+from augur_edge.host.extra import missing
 from augur_edge.predict.designs import F64
 
 LINEAR, MATERN = "linear", "matern"

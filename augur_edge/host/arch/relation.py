@@ -12,7 +12,8 @@ from typing import Any, Callable
 import numpy as np
 
 from augur_edge.errors import UsageError
-from augur_edge.host.arch.gcn import PRESETS, Preset, build, tensors, torch_of
+from augur_edge.host.arch.gcn import PRESETS, Preset, build, tensors
+from augur_edge.host.extra import torch_of
 from augur_edge.predict.designs import F64, I64
 
 _LEAST = 4

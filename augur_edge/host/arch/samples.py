@@ -42,11 +42,6 @@ class Samples:
         return self.take([i for i, v in enumerate(map(tuple, self.vectors.tolist())) if v not in out])
 
 
-def answers_of(space: str) -> list[int]:
-    """How many legal answers each position has."""
-    return [len(choice.ops) for choice in spaces.get(space).choices]
-
-
 def samples_of(table: ArchTable, device: str | None, warn: Talk) -> Samples:
     """All usable figures of a device; `warn` hears what was left out, with counts. Raises UsageError for none."""
     rows, values, remarks = table.usable(device)
@@ -71,7 +66,7 @@ def sources_of(table: ArchTable, names: Sequence[str], target: str, warn: Talk) 
 
 def prior_of(sources: Sequence[Samples]) -> Prior:
     """What the sources have in common."""
-    return learn_prior([(design(s.space, s.vectors, answers_of(s.space)), s.y) for s in sources])
+    return learn_prior([(design(s.space, s.vectors, spaces.get(s.space).sizes), s.y) for s in sources])
 
 
 def chosen(data: Samples, count: int | None, select: str, seed: int, prior: Prior | None) -> I64:
@@ -90,7 +85,7 @@ def chosen(data: Samples, count: int | None, select: str, seed: int, prior: Prio
     if prior is None:
         raise UsageError(f"--select {select} needs source devices to choose by: --transfer-from A B C")
     pool = np.sort(order[:_POOL])
-    rows = design(data.space, data.vectors[pool], answers_of(data.space))
+    rows = design(data.space, data.vectors[pool], spaces.get(data.space).sizes)
     first = [int(np.flatnonzero(pool == order[0])[0])] if select == "active" else []
     return pool[[*first, *suggest(prior, rows, count - len(first), first)]]
 
@@ -98,7 +93,7 @@ def chosen(data: Samples, count: int | None, select: str, seed: int, prior: Prio
 def everything(space: str, count: int, seed: int) -> I64:
     """int64[n, length]: all vectors of a space of at most `count`, else `count` different ones at random."""
     known = spaces.get(space)
-    total = int(np.prod([float(n) for n in answers_of(space)]))
+    total = known.combinations
     if total <= count and known.size == total:
-        return np.stack(np.unravel_index(np.arange(total), answers_of(space), order="F"), axis=1).astype(np.int64)
+        return np.stack(np.unravel_index(np.arange(total), known.sizes, order="F"), axis=1).astype(np.int64)
     return np.array(known.sample(min(count, known.size), random.Random(seed)), np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.graph import cell_features
 from augur_edge.host.arch.process import LINEAR, MATERN, Part, Process
-from augur_edge.host.teachers import missing
+from augur_edge.host.extra import subsampled
 from augur_edge.predict.designs import CELL, F64, I64, one_hot
 from augur_edge.predict.encode_spaces import encoder_of, feature_names, features, prune
 
@@ -126,12 +126,15 @@ class Boosted:
         part = np.random.default_rng(self.seed).permutation(len(y)) % max(min(self.folds, len(y)), 1)
         self.left_out = np.full(len(y), np.nan)
         for k in range(min(self.folds, len(y))):
-            self.left_out[part == k] = np.exp(_trees(self.seed).fit(x[part != k], z[part != k]).predict(x[part == k]))
-        self._model = _trees(self.seed).fit(x, z)
+            self.left_out[part == k] = np.exp(self._trees().fit(x[part != k], z[part != k]).predict(x[part == k]))
+        self._model = self._trees().fit(x, z)
         return self
 
     def predict(self, vectors: I64) -> F64:
         return np.asarray(np.exp(self._model.predict(self._features(vectors))))
+
+    def _trees(self) -> Any:
+        return subsampled(self.seed, 300, 5, 0.1)
 
     def _features(self, vectors: I64) -> F64:
         """The linear terms of the other teachers span MACs and bytes; a tree needs them as columns."""
@@ -168,17 +171,6 @@ def _weights(logs: F64, truth: F64) -> F64:
     grid = grid[grid.sum(axis=1) == 10] / 10
     errors = np.abs(logs @ grid.T - truth[:, None]).mean(axis=0)
     return np.asarray(grid[int(errors.argmin())])
-
-
-def _trees(seed: int) -> Any:
-    try:
-        from catboost import CatBoostRegressor
-    except ImportError:
-        raise missing("catboost") from None
-    return CatBoostRegressor(
-        iterations=300, depth=5, learning_rate=0.1, l2_leaf_reg=2, random_seed=seed, bootstrap_type="Bernoulli",
-        subsample=0.8, thread_count=1, verbose=False, allow_writing_files=False,
-    )  # fmt: skip
 
 
 def _stack(space: str, answers: Sequence[int], seed: int) -> ArchTeacher:

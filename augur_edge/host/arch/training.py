@@ -9,10 +9,10 @@ from typing import Any, Callable
 
 import numpy as np
 
-from augur_edge import __version__
+from augur_edge import __version__, spaces
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.levels import levels_of
-from augur_edge.host.arch.samples import Samples, answers_of, chosen, prior_of, samples_of, sources_of
+from augur_edge.host.arch.samples import Samples, chosen, prior_of, samples_of, sources_of
 from augur_edge.host.arch.student import distilled
 from augur_edge.host.arch.teachers import LEAST, TEACHERS, ArchTeacher
 from augur_edge.host.arch.transfer import Transfer
@@ -24,6 +24,12 @@ from augur_edge.tables import ArchTable
 
 Talk = Callable[[str], None]
 _DIGITS = 7
+_NEEDS = {
+    **dict.fromkeys(("auto", "stack"), ("scipy", "catboost")),
+    **dict.fromkeys(("process", "plain-process"), ("scipy",)),
+    "trees": ("catboost",),
+    **dict.fromkeys(("eagle-gcn", "eagle-mlp", "eagle-accuracy", "relation"), ("torch",)),
+}
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,13 @@ def _check(picked: Samples, transfers: bool) -> None:
         raise UsageError(f"all {len(picked.y)} samples are {picked.y[0]:g} {picked.unit}: there is nothing to learn")
 
 
+def packages_of(plan: Plan) -> tuple[str, ...]:
+    """Modules that the plan's teacher imports, besides numpy."""
+    if plan.sources:
+        return () if len(plan.sources) >= LEAST_TRANSFER else ("catboost",)
+    return _NEEDS.get(plan.teacher, ())
+
+
 def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples]) -> ArchTeacher:
     known = ("auto", "transfer", *TEACHERS)
     if plan.teacher not in known:
@@ -100,7 +113,7 @@ def _teacher(plan: Plan, picked: Samples, sources: Sequence[Samples]) -> ArchTea
     name = "stack" if plan.teacher == "auto" else plan.teacher
     if plan.warm_up is not None:
         return _warmed(plan, picked, name)
-    return TEACHERS[name](picked.space, answers_of(picked.space), plan.seed)
+    return TEACHERS[name](picked.space, spaces.get(picked.space).sizes, plan.seed)
 
 
 def _warmed(plan: Plan, picked: Samples, name: str) -> ArchTeacher:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from augur_edge.host.arch.samples import Samples, answers_of
+from augur_edge import spaces
+from augur_edge.host.arch.samples import Samples
 from augur_edge.host.arch.teachers import Boosted
 from augur_edge.predict.designs import F64, I64, design
 from augur_edge.predict.transfer import LEAST, Posterior, Prior, fit, learn_prior
@@ -25,7 +26,7 @@ class Transfer:
 
     def __init__(self, sources: Sequence[Samples], step: float = 0.0, seed: int = 0) -> None:
         self.sources, self.step = list(sources), step
-        self.answers = answers_of(sources[0].space)
+        self.answers = spaces.get(sources[0].space).sizes
         self.rests: list[tuple[Boosted, Prior]] = []
         self.left_out = np.zeros(0)
         if len(sources) < LEAST:

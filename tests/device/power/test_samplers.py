@@ -21,6 +21,8 @@ from augur_edge.errors import PowerError
 
 from .conftest import until
 
+pytestmark = pytest.mark.quiet
+
 MS = 1_000_000
 
 

@@ -20,6 +20,8 @@ from augur_edge.device.power.samplers import CommandSampler
 
 from .conftest import FIXTURES, RAPL_RANGE, Feeder, until
 
+pytestmark = pytest.mark.quiet
+
 WINDOW_S = 0.6  # 30 periods of the square wave
 PERIOD_NS = 20_000_000
 COMMAND_S = {"constant": 0.6, "50 Hz": 3.0}  # some ten milliseconds a sample

@@ -1,26 +1,29 @@
 """Every figure of docs/accuracy-architectures.md: `python tools/accuracy_arch.py DATA [PART...] [--seeds 0,1,2,3,4]`.
 
 DATA holds latbench, jetson_ofa_blocks, nasbench201_latency_ms.npz, fbnet_latency_ms.npz and pi5_nasbench201.csv.gz.
-Parts: latbench, pi5, transfer, ceiling, blocks, gcn (all unless named). Every architecture that was not sampled is a
-test; predictions are the student's, by the kernel. A figure's goal stands beside it with `ok` or `MISSED`.
-Needs the extra [host].
+Parts: latbench, pi5, transfer, ceiling, blocks, gcn, mlp (all unless named). Every architecture that was not sampled is
+a test; predictions are the student's, by the kernel. A figure's goals stand beside it with `ok` or `MISSED`.
+With `--keep FILE` every single figure is added to FILE as soon as it is found, and taken from there the next time, so
+that a stopped run goes on; begin a new one after any change of the code. Needs the extra [host].
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 
 from augur_edge.host.arch.blocks import Blocks
 from augur_edge.host.arch.evaluate import evaluate
 from augur_edge.host.arch.gcn import PRESETS, Eagle
-from augur_edge.host.arch.samples import samples_of
+from augur_edge.host.arch.samples import Samples, samples_of
 from augur_edge.host.arch.training import Plan, train
 from augur_edge.metrics import acc
 from augur_edge.predict import Predictor
@@ -43,7 +46,29 @@ TRANSFER = [
 ]
 # training samples of the i7 file: shares within 1, 5 and 10 % of the network as others re-ran it
 GCN = {153: (0.13, 0.51, 0.77), 306: (0.21, 0.68, 0.89), 764: (0.32, 0.82, 0.96)}
+EAGLE = {"gcn": "eagle-gcn", "mlp": "eagle-mlp"}
+PARTS = ("latbench", "pi5", "transfer", "ceiling", "blocks", *EAGLE)
 PERCENT = (1, 5, 10)
+
+
+class Runs:
+    """The seeds, and the figures found so far, by name and seed, in a file of a line each; of no file: none is kept."""
+
+    def __init__(self, seeds: Sequence[int], path: Path | None) -> None:
+        self.seeds, self.path = seeds, path
+        lines = path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+        self.found: dict[str, Any] = dict(map(json.loads, lines))
+
+    def each(self, name: str, find: Callable[[int], Any]) -> Iterator[tuple[int, Any]]:
+        """Every seed, and what is kept of it, or else what `find` gives."""
+        for seed in self.seeds:
+            key = f"{name}, seed {seed}"
+            if key not in self.found:
+                self.found[key] = find(seed)
+                if self.path is not None:
+                    with self.path.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps([key, self.found[key]]) + "\n")
+            yield seed, self.found[key]
 
 
 class Found(NamedTuple):
@@ -77,38 +102,34 @@ def verdict(found: Sequence[float], goals: Sequence[float | None]) -> str:
     return ", ".join("ok" if a is None or f >= a else f"MISSED {f:.4f} < {a:g}" for f, a in zip(found, goals))
 
 
-def report(name: str, seeds: Sequence[int], rows: list[list[float]], goals: Sequence[float | None]) -> None:
+def report(name: str, rows: list[list[float]], goals: Sequence[float | None]) -> None:
     """The mean over seeds, and its spread."""
     mean, spread = np.mean(rows, axis=0), np.std(rows, axis=0)
     cells = "  ".join(f"{m:.4f} (sd {s:.4f})" for m, s in zip(mean, spread))
-    print(f"{name}, {len(seeds)} seeds: {cells}: {verdict(mean.tolist(), goals)}", flush=True)
+    print(f"{name}, {len(rows)} seeds: {cells}: {verdict(mean.tolist(), goals)}", flush=True)
 
 
-def by_shares(name: str, table: ArchTable, plan: Plan, seeds: Sequence[int], goals: Sequence[float | None]) -> None:
-    """One file, all seeds."""
-    rows = []
-    for seed in seeds:
-        start_s = time.monotonic()
-        found = shares(table, Plan(plan.device, plan.samples, seed, plan.teacher))
-        words = " ".join(f"{v:.4f}" for v in found.student)
-        seconds = time.monotonic() - start_s
+def found_of(name: str, table: ArchTable, plan: Plan, runs: Runs) -> list[Found]:
+    """One device, all seeds."""
+    found = []
+    for seed, values in runs.each(name, lambda seed: shares(table, replace(plan, seed=seed))):
+        found.append(Found(*values))
+        words = " ".join(f"{v:.4f}" for v in found[-1].student)
         print(
-            f"  {name} seed {seed}: {words}, spearman {found.rank:.4f}, student {found.gap:.2f} points off, "
-            f"coverage {found.coverage:.3f}, {seconds:.0f} s",
+            f"  {name} seed {seed}: {words}, spearman {found[-1].rank:.4f}, student {found[-1].gap:.2f} points off, "
+            f"coverage {found[-1].coverage:.3f}",
             flush=True,
         )
-        rows.append(found.student)
-    report(name, seeds, rows, goals)
+    return found
 
 
-def latbench(data: Path, seeds: Sequence[int]) -> None:
+def latbench(data: Path, runs: Runs) -> None:
     """LatBench: 900 samples of four devices, and 100 of the Jetson."""
     jetson = "embedded-gpu-jetson-nono-fp16"
-    by_shares(
-        "jetson, 100", read_table(data / f"latbench/{jetson}.pickle"), Plan(samples=100), seeds, (None, None, 0.95)
-    )
-    for name, goals in LATBENCH.items():
-        by_shares(f"{name}, 900", read_table(data / f"latbench/{name}.pickle"), Plan(samples=900), seeds, goals)
+    files = [(jetson, 100, (None, None, 0.95)), *((name, 900, goals) for name, goals in LATBENCH.items())]
+    for name, count, goals in files:
+        table, label = read_table(data / f"latbench/{name}.pickle"), f"{name}, {count}"
+        report(label, [f.student for f in found_of(label, table, Plan(samples=count), runs)], goals)
 
 
 def ceiling(data: Path) -> None:
@@ -130,30 +151,26 @@ def _most(y: np.ndarray, limit: float) -> int:
     return int((np.searchsorted(ordered, ordered * (1 + limit) / (1 - limit), side="right") - np.arange(len(y))).max())
 
 
-def pi5(data: Path, seeds: Sequence[int]) -> None:
+def pi5(data: Path, runs: Runs) -> None:
     """Energy of a Raspberry Pi 5, of 900 samples and of 20 with latency as the source."""
     table = read_table(data / "pi5_nasbench201.csv.gz", where={"framework": "litert", "task": "cifar100"})
-    rows = []
-    for seed in seeds:
-        plan = Plan("energy_mj", 20, seed, sources=("latency_ms",))
-        rows.append([shares(table, plan).rank])
-    report("pi5 energy from latency, 20 samples, spearman", seeds, rows, (0.97,))
-    by_shares("pi5 energy, 900", table, Plan("energy_mj", 900), seeds, (None, 0.70, 0.93))
+    name = "pi5 energy from latency, 20"
+    found = found_of(name, table, Plan("energy_mj", 20, sources=("latency_ms",)), runs)
+    report(f"{name}, spearman", [[f.rank] for f in found], (0.97,))
+    name = "pi5 energy, 900"
+    report(name, [f.student for f in found_of(name, table, Plan("energy_mj", 900), runs)], (None, 0.70, 0.93))
 
 
-def transfer(data: Path, seeds: Sequence[int]) -> None:
+def transfer(data: Path, runs: Runs) -> None:
     """HELP's devices: Spearman with few samples."""
     for space, batches, select, count, targets in TRANSFER:
         table = read_table(data / f"{space}_latency_ms.npz")
         sources = (*(f"1080ti_{b}" for b in batches), *REST)
-        for target, goal in targets.items():
-            rows = []
-            for seed in seeds:
-                plan = Plan(target, count, seed, sources=sources, select=select)
-                found = shares(table, plan)
-                rows.append([found.rank, found.gap, found.coverage])
-            what = "spearman, student off by points, coverage at 0.9"
-            report(f"{space} {target}, {count} {select}: {what}", seeds, rows, (goal, None, None))
+        for target, goals in targets.items():
+            name = f"{space} {target}, {count} {select}"
+            found = found_of(name, table, Plan(target, count, sources=sources, select=select), runs)
+            rows = [[f.rank, f.gap, f.coverage] for f in found]
+            report(f"{name}: spearman, student off by points, coverage at 0.9", rows, (goals, None, None))
 
 
 def blocks(data: Path) -> None:
@@ -183,40 +200,45 @@ def _falling(small: list[Block], large: list[Block]) -> float:
     return sum(first[key] > second[key] for key in both) / len(both)
 
 
-def gcn(data: Path, seeds: Sequence[int], sizes: Sequence[int]) -> None:
-    """Eagle's graph network on the i7 file, 100 more samples to say when to stop."""
-    found = samples_of(read_table(data / "latbench/desktop-cpu-core-i7-7820x-fp32.pickle"), None, lambda line: None)
+def eagle(data: Path, runs: Runs, preset: str, sizes: Sequence[int]) -> None:
+    """One of Eagle's networks on the i7 file, 100 more samples to say when to stop; goals are of the graph network."""
+    table = samples_of(read_table(data / "latbench/desktop-cpu-core-i7-7820x-fp32.pickle"), None, lambda line: None)
     for count in sizes:
-        rows = []
-        for seed in seeds:
-            order = np.random.default_rng(seed).permutation(len(found.y))
-            train_part, held, test = (found.take(r) for r in np.split(order, [count, count + 100]))
-            model = Eagle(seed, PRESETS["eagle-gcn"])
-            model.fit(train_part.vectors, train_part.y, held=(held.vectors, held.y))
-            answer = model.predict(test.vectors)
-            rows.append([acc(test.y, answer, limit) for limit in PERCENT])
-            print(f"  gcn {count} seed {seed}: {' '.join(f'{v:.4f}' for v in rows[-1])}", flush=True)
-        report(f"gcn, {count} samples", seeds, rows, [f - 0.02 for f in GCN[count]])
+        name, rows = f"{preset}, {count}", []
+        for seed, row in runs.each(name, partial(_eagle_shares, table, preset, count)):
+            print(f"  {name} seed {seed}: {' '.join(f'{v:.4f}' for v in row)}", flush=True)
+            rows.append(row)
+        goals = [f - 0.02 for f in GCN[count]] if preset == "eagle-gcn" else (None, None, None)
+        report(name, rows, goals)
+
+
+def _eagle_shares(table: Samples, preset: str, count: int, seed: int) -> list[float]:
+    order = np.random.default_rng(seed).permutation(len(table.y))
+    train_part, held, test = (table.take(r) for r in np.split(order, [count, count + 100]))
+    model = Eagle(seed, PRESETS[preset])
+    model.fit(train_part.vectors, train_part.y, held=(held.vectors, held.y))
+    answer = model.predict(test.vectors)
+    return [acc(test.y, answer, limit) for limit in PERCENT]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of the files")
-    parser.add_argument(
-        "parts", nargs="*", default=[], help="latbench, ceiling, blocks, pi5, transfer, gcn; all unless given"
-    )
+    parser.add_argument("parts", nargs="*", default=[], help=f"{', '.join(PARTS)}; all unless given")
     parser.add_argument("--seeds", default="0,1,2,3,4")
     parser.add_argument("--gcn-samples", default="153,306,764")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="of figures found, to go on from")
     args = parser.parse_args()
-    seeds = [int(s) for s in args.seeds.split(",")]
-    parts = {"latbench": latbench, "pi5": pi5, "transfer": transfer}
-    for name in args.parts or [*parts, "ceiling", "blocks", "gcn"]:
-        if name == "gcn":
-            gcn(args.data, seeds, [int(n) for n in args.gcn_samples.split(",")])
-        elif name in ("ceiling", "blocks"):
-            {"ceiling": ceiling, "blocks": blocks}[name](args.data)
+    seeds, sizes = ([int(n) for n in text.split(",")] for text in (args.seeds, args.gcn_samples))
+    runs = Runs(seeds, args.keep)
+    seeded = {"latbench": latbench, "pi5": pi5, "transfer": transfer}
+    for name in args.parts or PARTS:
+        if name in EAGLE:
+            eagle(args.data, runs, EAGLE[name], sizes)
+        elif name in seeded:
+            seeded[name](args.data, runs)
         else:
-            parts[name](args.data, seeds)
+            {"ceiling": ceiling, "blocks": blocks}[name](args.data)
 
 
 if __name__ == "__main__":

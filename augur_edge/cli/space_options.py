@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,16 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
         help="devices measured already; 3 samples are enough",
     )
     group.add_argument(
-        "--select", choices=("random", "optimal", "active"), default="random",
-        help="the N samples: at random; the most telling, before any is measured; or after a first random one",
+        "--select", choices=("random", "optimal", "active", "iterative"), default="random",
+        help="the N samples: at random; the most telling, before any is measured; or after a first random one; of a "
+        "relation, half the best that it knows so far, five times",
     )  # fmt: skip
-    group.add_argument("--warm-up", type=Path, metavar="FILE", help="zero-cost scores to train a relation on first")
+    group.add_argument(
+        "--warm-up", type=Path, metavar="FILE", help="latencies or zero-cost scores that a network learns first"
+    )
+    group.add_argument(
+        "--layer-predictor", type=Path, metavar="FILE", help="whose sum over an architecture's layers is a feature"
+    )
 
 
 def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
@@ -57,15 +64,21 @@ def add_evaluate_options(parser: argparse.ArgumentParser) -> None:
 
 def refuse(args: argparse.Namespace) -> None:
     """Raises UsageError where an option of architectures is given for layers."""
-    names = ("space", "unit", "where", "samples", "transfer_from", "warm_up", "exclude_trained", "eagle_log")
+    of_training = ("samples", "transfer_from", "warm_up", "layer_predictor")
+    names = ("space", "unit", "where", *of_training, "exclude_trained", "eagle_log")
     given = [name for name in names if getattr(args, name, None)]
     if given:
         raise UsageError(f"--{given[0].replace('_', '-')} is for architectures: name their --space")
 
 
-def table_from(path: Path, args: argparse.Namespace) -> ArchTable:
-    """The file of architectures, as the options say."""
+def table_from(paths: Sequence[Path], args: argparse.Namespace, usual: str | None = None) -> ArchTable:
+    """The files of architectures and stores, as the options say; of several, with the columns of all.
+
+    usual: the space of stores where no option names one.
+    """
     from augur_edge.tables import read_table
+    from augur_edge.tables.join import joined
+    from augur_edge.tables.measured import is_store, table_of_store
 
     where = {}
     for text in args.where:
@@ -73,28 +86,34 @@ def table_from(path: Path, args: argparse.Namespace) -> ArchTable:
         if not equals:
             raise UsageError(f"--where {text}: write COLUMN=TEXT")
         where[name] = value
-    return read_table(path, args.space, args.unit, where or None)
+    space = args.space.partition("@")[0] if args.space else None
+
+    def table(path: Path) -> ArchTable:
+        of_stores = space or usual
+        if of_stores is not None and is_store(path):
+            return table_of_store(path, of_stores)
+        return read_table(path, space, args.unit, where or None)
+
+    return joined([table(path) for path in paths])
 
 
 def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
-    """`train --space`: one file, one predictor. about: digests of the data."""
+    """`train --space`: one predictor. about: digests of the data."""
     from augur_edge.host.arch.training import Plan, packages_of, train
     from augur_edge.host.distill import LEVELS
     from augur_edge.host.extra import demand
     from augur_edge.store.files import write_bytes
 
-    if len(args.data) != 1:
-        raise UsageError("train --space takes one file of architectures; its columns are the devices")
     wrong = [name for name in ("exclude", "max_ns", "max_kb", "format") if getattr(args, name)]
     if wrong:
         raise UsageError(f"--{wrong[0].replace('_', '-')} is for layers, not for --space")
     levels = sorted({*LEVELS, *([args.coverage] if args.coverage else [])})
     plan = Plan(
         args.device, args.samples, args.seed, args.teacher, tuple(args.transfer_from), args.select, levels, about,
-        args.warm_up,
+        args.warm_up, args.layer_predictor, args.space,
     )  # fmt: skip
     demand(*packages_of(plan))
-    trained = train(table_from(args.data[0], args), plan, console.talk, console.warn)
+    trained = train(table_from(args.data, args), plan, console.talk, console.warn)
     write_bytes(args.output, trained.data)
     report = trained.report
     console.talk(
@@ -114,9 +133,10 @@ def evaluate_space(predictor: Any, args: argparse.Namespace) -> int:
     from augur_edge.host.arch.samples import samples_of
     from augur_edge.host.evaluate import evaluation_text
 
-    if len(args.data) != 1 or args.exclude or args.plot or args.format:
-        raise UsageError("a predictor of architectures: one file of them, without --exclude, --plot and --format")
-    data = samples_of(table_from(args.data[0], args), args.device, console.warn)
+    if args.exclude or args.plot or args.format:
+        raise UsageError("a predictor of architectures takes none of --exclude, --plot and --format")
+    table = table_from(args.data, args, predictor.encoder.partition("/")[0])
+    data = samples_of(table, args.device, console.warn)
     vectors = trained_vectors(predictor) if args.exclude_trained or args.eagle_log else []
     if args.exclude_trained:
         data = data.without(vectors)
@@ -156,7 +176,7 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
     args.space = args.space or space
     if args.space.partition("@")[0] != space:
         raise UsageError(f"--space {args.space}: the predictor is for {space}")
-    found = measured(args.samples, space, lambda path: table_from(path, args), args.device, console.warn)
+    found = measured(args.samples, space, lambda path: table_from([path], args), args.device, console.warn)
     vectors, y, unit, devices = found
     if unit != model.unit:
         raise DataError(f"the samples are in {unit}, the predictor in {model.unit}")

@@ -66,7 +66,7 @@ class TrainCommand:
     def run(self, args: argparse.Namespace) -> int:
         _check(args)
         if args.space:
-            return space_options.train_space(args, {"data": [_digest(path) for path in args.data]})
+            return space_options.train_space(args, _digests(args))
         space_options.refuse(args)
         _demand_extra(args.teacher)
         from augur_edge.dataset.reading import read_dataset
@@ -75,6 +75,7 @@ class TrainCommand:
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_bytes
+        from augur_edge.store.partial import partial_of
 
         data = read_dataset(args.data, args.format, args.clock_mhz, setting=setting_options.wanted(args))
         if args.exclude:
@@ -94,9 +95,10 @@ class TrainCommand:
         return 0
 
 
-def partial_of(output: Path) -> Path:
-    """Where a training that is interrupted leaves what it has reached."""
-    return output.with_name(f"{output.name}.partial")
+def _digests(args: argparse.Namespace) -> dict[str, Any]:
+    """Of all that a predictor of architectures learns from."""
+    more = {name: path for name in ("warm_up", "layer_predictor") if (path := getattr(args, name)) is not None}
+    return {"data": [_digest(path) for path in args.data], **{name: _digest(path) for name, path in more.items()}}
 
 
 def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:

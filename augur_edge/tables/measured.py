@@ -14,7 +14,7 @@ from augur_edge.errors import DataError, UsageError
 from augur_edge.spaces import Vector
 from augur_edge.store import Store
 from augur_edge.store.files import opened
-from augur_edge.tables.archtable import F64, I64, ArchTable
+from augur_edge.tables.archtable import F64, I64, ArchTable, table_of
 from augur_edge.tables.stored import architectures_of
 
 
@@ -29,7 +29,7 @@ def measured(
     values: list[float] = []
     units, titles = set(), set()
     for path in paths:
-        if _is_store(path):
+        if is_store(path):
             title, found = _from_store(path, space, device)
             titles.add(title)
             units.add("ns")
@@ -52,16 +52,27 @@ def measured(
     return np.array(vectors, np.int64), np.array(values), units.pop(), frozenset(titles)
 
 
-def _is_store(path: Path) -> bool:
+def is_store(path: Path) -> bool:
+    """Whether a file is a store that `measure` writes. Raises UsageError where there is none."""
     with opened(path) as file:
         return file.read(15) == b"SQLite format 3"
 
 
-def _from_store(path: Path, space: str, device: str | None) -> tuple[str, dict[Vector, float]]:
-    """Title and median latency, ns, of the store's architectures; of those measured more than once the last counts.
+def table_of_store(path: Path, space: str) -> ArchTable:
+    """All architectures of the space in a store, a column for each device, runtime and way of running; median ns.
 
-    Raises UsageError where several devices, runtimes or ways of running are mixed and `device` names none of them.
+    Raises UsageError where there are none.
     """
+    found = _medians(path, space)
+    if not found:
+        raise UsageError(f"{path}: no architecture of {space} in it; `augur-edge measure --space {space}` makes them")
+    vectors = list(dict.fromkeys(vector for column in found.values() for vector in column))
+    columns = {title: ([column.get(v, np.nan) for v in vectors], "s") for title, column in found.items()}
+    return table_of(space, vectors, columns, str(path))
+
+
+def _medians(path: Path, space: str) -> dict[str, dict[Vector, float]]:
+    """Seconds by title and vector; of architectures measured more than once the last counts."""
     found: dict[str, dict[Vector, float]] = {}
     with Store(path, create=False) as store:
         for run in sorted((store.load(r.id) for r in store.runs()), key=lambda r: r.created_unix_ns):
@@ -69,6 +80,15 @@ def _from_store(path: Path, space: str, device: str | None) -> tuple[str, dict[V
                 for table in architectures_of(run):
                     if table.space == space:
                         found.setdefault(table.title, {}).update(table.seconds("median"))
+    return found
+
+
+def _from_store(path: Path, space: str, device: str | None) -> tuple[str, dict[Vector, float]]:
+    """Title and median latency, ns, of the store's architectures.
+
+    Raises UsageError where several devices, runtimes or ways of running are mixed and `device` names none of them.
+    """
+    found = _medians(path, space)
     title = device or (next(iter(found)) if len(found) == 1 else None)
     if title is None or title not in found:
         there = ", ".join(found) or f"no architecture of {space}"

@@ -193,6 +193,17 @@ def test_train_evaluate_suggest_and_adapt(tmp_path, capsys):
         (["--device", "new", "--samples", "30", "--select", "optimal"], 2, "needs source devices"),
         (["--device", "new", "--samples", "30", "--teacher", "roofline"], 2, "no teacher 'roofline'"),
         (["--device", "new", "--max-kb", "3"], 2, "--max-kb is for layers"),
+        (
+            ["--device", "new", "--samples", "9", "--transfer-from", "a", "--warm-up", __file__],
+            2,
+            "give one of the two",
+        ),
+        (
+            ["--device", "new", "--samples", "30", "--teacher", "trees", "--warm-up", __file__],
+            2,
+            "is for --teacher relation",
+        ),
+        (["--device", "new", "--samples", "30", "--select", "iterative"], 2, "is for --teacher relation"),
     ],
 )
 def test_bad_training_is_one_line(tmp_path, capsys, words, code, said):

@@ -8,7 +8,7 @@ import pytest
 from augur_edge.errors import DataError, UsageError
 from augur_edge.store import Store
 from augur_edge.tables import read_table
-from augur_edge.tables.measured import measured
+from augur_edge.tables.measured import measured, table_of_store
 from augur_edge.tables.stored import architectures_of, run_of_points
 
 POINTS = {(3, 0, 0, 1, 0, 2): [[0.002, 0.004, 0.003]], (2, 0, 0, 1, 0, 2): [[0.001]], (1, 0, 0, 1, 0, 2): "invalid"}
@@ -40,6 +40,20 @@ def test_devices_are_not_mixed(tmp_path):
     assert vectors.tolist() == [[3, 0, 0, 1, 0, 2]] and devices == {"phone"}
     with pytest.raises(UsageError, match="no architecture of fbnet"):
         measured([tmp_path / "s.db"], "fbnet", read_table, None, print)
+
+
+def test_a_store_is_a_table_of_all_its_devices(tmp_path):
+    with Store(tmp_path / "s.db") as store:
+        store.add_run(run_of_points(POINTS, "nasbench201", "board", "test"))
+        store.add_run(run_of_points({(4,) * 6: [[0.5]]}, "nasbench201", "phone", "test"))
+    found = table_of_store(tmp_path / "s.db", "nasbench201")
+    assert found.vectors.tolist() == [[3, 0, 0, 1, 0, 2], [2, 0, 0, 1, 0, 2], [4] * 6]
+    assert {name: c.values.tolist() for name, c in found.columns.items()} == {
+        "board": pytest.approx([3e6, 1e6, np.nan], nan_ok=True),
+        "phone": pytest.approx([np.nan, np.nan, 5e8], nan_ok=True),
+    }
+    with pytest.raises(UsageError, match="no architecture of darts in it"):
+        table_of_store(tmp_path / "s.db", "darts")
 
 
 def test_units_are_not_mixed(tmp_path):

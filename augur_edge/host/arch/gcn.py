@@ -85,30 +85,40 @@ def tensors(cells: I64) -> tuple[Any, Any]:
     return torch.tensor(adjacency, dtype=torch.float32), torch.tensor(features, dtype=torch.float32)
 
 
+def take_body(network: Any, start: Any) -> None:
+    """All but the last layer of a fitted teacher's network into another one; nothing of None."""
+    if start is not None:
+        body = {k: v for k, v in start.network.state_dict().items() if not k.startswith("last.")}
+        network.load_state_dict(body, strict=False)
+
+
 class Eagle:
     """A baseline teacher for NAS-Bench-201: fit(cells int64[n, 6], y float64[n]), predict(cells) float64[m]."""
 
     refits = False
 
-    def __init__(self, seed: int = 0, preset: Preset = PRESETS["eagle-gcn"], talk: Talk = lambda line: None) -> None:
-        self.seed, self.preset, self.talk = seed, preset, talk
+    def __init__(
+        self,
+        seed: int = 0,
+        preset: Preset = PRESETS["eagle-gcn"],
+        talk: Talk = lambda line: None,
+        start: Any = None,
+        *,
+        warm_up: int = 5,
+    ) -> None:
+        """start: a fitted network (Eagle or Relation) whose body is taken over; its last layer is fresh, and is trained
+        alone for `warm_up` epochs first.
+        """
+        self.seed, self.preset, self.talk, self.start, self.warm_up = seed, preset, talk, start, warm_up
         self.name = f"eagle-{preset.kind}"
         self.network: Any = None
         self.scale = 1.0
         self.left_out = np.zeros(0)
 
-    def fit(
-        self,
-        vectors: I64,
-        y: F64,
-        start: Eagle | None = None,
-        warm_up: int = 0,
-        held: tuple[I64, F64] | None = None,
-    ) -> Eagle:
+    def fit(self, vectors: I64, y: F64, held: tuple[I64, F64] | None = None) -> Eagle:
         """Trains on the samples; `held`, further ones as Eagle has them, or else a tenth, say when to stop.
 
-        start: another fitted one whose body is taken over; its last layer is fresh, and alone trained for `warm_up`
-        epochs first. Raises UsageError for fewer than 10 samples.
+        Raises UsageError for fewer than 10 samples.
         """
         if len(y) < 10:
             raise UsageError(f"{len(y)} samples: {self.name} needs at least 10")
@@ -116,9 +126,7 @@ class Eagle:
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             self.network = build(self.preset)
-            if start is not None:
-                body = {k: v for k, v in start.network.state_dict().items() if not k.startswith("last.")}
-                self.network.load_state_dict(body, strict=False)
+            take_body(self.network, self.start)
             self.scale = float(y.mean())
             rows = np.zeros(0, np.int64)
             samples = vectors
@@ -130,6 +138,7 @@ class Eagle:
                 (*tensors(v), torch.tensor(t / self.scale, dtype=torch.float32)[:, None])
                 for v, t in ((vectors, y), held)
             ]
+            warm_up = self.warm_up if self.start is not None else 0
             for part, epochs in ((self.network.last, warm_up), (self.network, self.preset.epochs)):
                 chosen = list(part.parameters())
                 _epochs(self.network, chosen, parts, preset=replace(self.preset, epochs=epochs), talk=self.talk)

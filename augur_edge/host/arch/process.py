@@ -20,7 +20,7 @@ LINEAR, MATERN = "linear", "matern"
 _JITTER = 1e-6
 _FREEDOM = 4.0  # degrees of freedom of the noise
 _FIRST = 400  # samples on which the search for length scales begins
-_FIRST_STEPS, _STEPS, _MORE = 80, 12, 6
+_FIRST_STEPS, _STEPS, _MORE = 80, 40, 10
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Callable
 import numpy as np
 
 from augur_edge.errors import UsageError
-from augur_edge.host.arch.gcn import PRESETS, Preset, build, tensors
+from augur_edge.host.arch.gcn import PRESETS, Preset, build, take_body, tensors
 from augur_edge.host.extra import torch_of
 from augur_edge.predict.designs import F64, I64
 
@@ -44,9 +44,7 @@ class Relation:
             torch.manual_seed(self.seed)
             self.network = build(self.preset, 2)
             self.network.last = torch.nn.Linear(2 * self.preset.hidden, 2)
-            if self.start is not None:
-                body = {k: v for k, v in self.start.network.state_dict().items() if not k.startswith("last.")}
-                self.network.load_state_dict(body, strict=False)
+            take_body(self.network, self.start)
             z = torch.tensor((y - y.mean()) / max(float(y.std()), 1e-12), dtype=torch.float32)
             graph = tensors(vectors)
             if self.start is not None:
@@ -119,7 +117,8 @@ def iterate(
     values = measure(pool[taken])
     model = make().fit(pool[taken], values)
     for i, size in enumerate(sizes[1:], 1):
-        unseen = [p for p in model.order(pool)[::-1].tolist() if p not in set(taken)]
+        seen = set(taken)
+        unseen = [p for p in model.order(pool)[::-1].tolist() if p not in seen]
         best = unseen[: round(alpha * size)]
         better = [p for p in unseen[: max(round(len(unseen) * alpha**i), size)] if p not in best]
         more = best + rng.permutation(better)[: size - len(best)].tolist()

@@ -15,7 +15,8 @@ from augur_edge.predict.designs import F64, I64, design
 from augur_edge.predict.transfer import Prior, learn_prior, suggest
 from augur_edge.tables import ArchTable
 
-SELECT = ("random", "optimal", "active")
+ITERATIVE = "iterative"  # the choice and the predictor in turn (host.arch.relation)
+SELECT = ("random", "optimal", "active", ITERATIVE)
 _POOL = 4000  # architectures among which the most telling are looked for
 Talk = Callable[[str], None]
 

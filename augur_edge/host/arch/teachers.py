@@ -23,6 +23,10 @@ _WORK = ("macs", "raw macs", "bytes", "raw bytes", "params")
 _MOST = 1500  # samples of a Gaussian process: time goes with the cube
 
 
+More = Callable[[I64], F64]
+"""Further features of vectors, float64[n, k], positive: costs that somebody else foretells."""
+
+
 class ArchTeacher(Protocol):
     """fit, then predict; `left_out`: of each sample, a prediction that did not see it, NaN or of length 0 for none.
 
@@ -66,10 +70,11 @@ def work_of(space: str, vectors: I64) -> F64:
     return np.asarray(features(encoder, vectors)[:, kept], np.float64)
 
 
-def _parts(space: str) -> list[Part]:
+def _parts(space: str, more: More | None) -> list[Part]:
+    told = [Part(LINEAR, "told"), Part(MATERN, "told")] if more else []
     if space == CELL:
-        return [Part(LINEAR, "all"), Part(MATERN, "counts"), Part(MATERN, "places"), Part(MATERN, "choices")]
-    return [Part(LINEAR, "all"), Part(MATERN, "choices")]
+        return [Part(LINEAR, "all"), Part(MATERN, "counts"), Part(MATERN, "places"), Part(MATERN, "choices"), *told]
+    return [Part(LINEAR, "all"), Part(MATERN, "choices"), *told]
 
 
 class Gaussian:
@@ -77,8 +82,10 @@ class Gaussian:
 
     refits = True
 
-    def __init__(self, space: str, answers: Sequence[int], seed: int = 0, log: bool = True) -> None:
-        self.space, self.answers, self.seed, self.log = space, tuple(answers), seed, log
+    def __init__(
+        self, space: str, answers: Sequence[int], seed: int = 0, more: More | None = None, *, log: bool = True
+    ) -> None:
+        self.space, self.answers, self.seed, self.more, self.log = space, tuple(answers), seed, more, log
         self.name = "process" if log else "plain-process"
         self.left_out = np.zeros(0)
 
@@ -86,8 +93,8 @@ class Gaussian:
         rows = np.arange(len(y))
         if len(y) > _MOST:
             rows = np.random.default_rng(self.seed).permutation(len(y))[:_MOST]
-        self._process = Process(_parts(self.space), self.seed)
-        self._process.fit(blocks_of(self.space, vectors[rows], self.answers), self._in(y[rows]))
+        self._process = Process(_parts(self.space, self.more), self.seed)
+        self._process.fit(self._blocks(vectors[rows]), self._in(y[rows]))
         if len(rows) == len(y):
             self.left_out = self._out(self._process.left_out)
         else:
@@ -96,12 +103,18 @@ class Gaussian:
         return self
 
     def predict(self, vectors: I64) -> F64:
-        return self._out(self._process.predict(blocks_of(self.space, vectors, self.answers))[0])
+        return self._out(self._process.predict(self._blocks(vectors))[0])
 
     def deviations(self, vectors: I64) -> F64:
         """float64[m]: standard deviation of a new measurement, relative to the prediction."""
-        mean, deviation = self._process.predict(blocks_of(self.space, vectors, self.answers))
+        mean, deviation = self._process.predict(self._blocks(vectors))
         return np.asarray(deviation if self.log else deviation / self._out(mean))
+
+    def _blocks(self, vectors: I64) -> dict[str, F64]:
+        found = blocks_of(self.space, vectors, self.answers)
+        if self.more is not None:
+            found["told"] = np.log(self.more(vectors)) if self.log else self.more(vectors)
+        return found
 
     def _in(self, y: F64) -> F64:
         self._least = 0.3 * float(y.min())
@@ -117,8 +130,10 @@ class Boosted:
     name = "trees"
     refits = False
 
-    def __init__(self, space: str, answers: Sequence[int], seed: int = 0, folds: int = _FOLDS) -> None:
-        self.space, self.answers, self.seed, self.folds = space, tuple(answers), seed, folds
+    def __init__(
+        self, space: str, answers: Sequence[int], seed: int = 0, more: More | None = None, *, folds: int = _FOLDS
+    ) -> None:
+        self.space, self.answers, self.seed, self.more, self.folds = space, tuple(answers), seed, more, folds
         self.left_out = np.zeros(0)
 
     def fit(self, vectors: I64, y: F64) -> Boosted:
@@ -140,7 +155,8 @@ class Boosted:
         """The linear terms of the other teachers span MACs and bytes; a tree needs them as columns."""
         found = blocks_of(self.space, vectors, self.answers)
         kept = [found[name] for name in found if name != "counts" or self.space != CELL]
-        return np.hstack([np.asarray(vectors), *kept, work_of(self.space, vectors)])
+        told = [self.more(vectors)] if self.more else []
+        return np.hstack([np.asarray(vectors), *kept, work_of(self.space, vectors), *told])
 
 
 class Stack:
@@ -173,34 +189,46 @@ def _weights(logs: F64, truth: F64) -> F64:
     return np.asarray(grid[int(errors.argmin())])
 
 
-def _stack(space: str, answers: Sequence[int], seed: int) -> ArchTeacher:
-    return Stack(
-        [Gaussian(space, answers, seed), Gaussian(space, answers, seed, log=False), Boosted(space, answers, seed)]
-    )
+def _plain(space: str, answers: Sequence[int], seed: int, more: More | None = None) -> ArchTeacher:
+    return Gaussian(space, answers, seed, more, log=False)
 
 
-def _eagle(preset: str) -> Callable[[str, Sequence[int], int], ArchTeacher]:
-    def made(space: str, answers: Sequence[int], seed: int) -> ArchTeacher:
+def _stack(space: str, answers: Sequence[int], seed: int, more: More | None = None) -> ArchTeacher:
+    return Stack([make(space, answers, seed, more) for make in (Gaussian, _plain, Boosted)])
+
+
+def _eagle(preset: str) -> Factory:
+    def made(space: str, answers: Sequence[int], seed: int, more: More | None = None) -> ArchTeacher:
         from augur_edge.host.arch.gcn import PRESETS, Eagle
 
-        if space != CELL:
-            raise UsageError(f"Eagle's networks are drawn for {CELL}, not for {space}; use --teacher stack")
+        _cells_alone("Eagle's networks", space, more)
         return Eagle(seed, PRESETS[preset])
 
     return made
 
 
-def _relation(space: str, answers: Sequence[int], seed: int) -> ArchTeacher:
+def _relation(space: str, answers: Sequence[int], seed: int, more: More | None = None) -> ArchTeacher:
+    from augur_edge.host.arch.gcn import PRESETS
     from augur_edge.host.arch.relation import Relation
 
+    _cells_alone("the relation predictor", space, more)
+    return Relation(seed, PRESETS["eagle-accuracy"])
+
+
+def _cells_alone(who: str, space: str, more: More | None) -> None:
+    """Raises UsageError for what a network of Eagle's cannot take."""
     if space != CELL:
-        raise UsageError(f"the relation predictor is drawn for {CELL}, not for {space}")
-    return Relation(seed)
+        raise UsageError(f"{who}: drawn for {CELL}, not for {space}; use --teacher stack")
+    if more is not None:
+        raise UsageError(f"{who}: no features beside the graph; --layer-predictor is for --teacher {OF_FEATURES}")
 
 
-TEACHERS: dict[str, Callable[[str, Sequence[int], int], ArchTeacher]] = {
+Factory = Callable[..., ArchTeacher]
+"""(space, answers, seed, more features or None) to a fresh teacher."""
+OF_FEATURES = "stack, process, plain-process and trees"
+TEACHERS: dict[str, Factory] = {
     "process": Gaussian,
-    "plain-process": lambda space, answers, seed: Gaussian(space, answers, seed, log=False),
+    "plain-process": _plain,
     "trees": Boosted,
     "stack": _stack,
     "eagle-gcn": _eagle("eagle-gcn"),

@@ -227,9 +227,7 @@ def test_a_list_of_devices_that_is_wrong(tmp_path: Path, text: str, said: str) -
 
 def test_status_shows_what_runs_and_each_devices_newest() -> None:
     jobs_of = {"a": ("ok", "running", "ok", "failed"), "b": ("failed", "ok"), "c": ("unreachable",), "d": ("idle",)}
-    states = [
-        State(d, f"{i}" if len(found) > 1 else "", s) for d, found in jobs_of.items() for i, s in enumerate(found)
-    ]
+    states = [State(name, str(i), state) for name, found in jobs_of.items() for i, state in enumerate(found)]
     assert [(s.device, s.job, s.state) for s in newest(states)] == [
         ("a", "1", "running"), ("a", "3", "failed"), ("b", "1", "ok"), ("c", "0", "unreachable"), ("d", "0", "idle"),
     ]  # fmt: skip

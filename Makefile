@@ -35,7 +35,7 @@ san: $(VENV)/.ready-test  ## native code and its tests under the address and und
 bench: $(VENV)/.ready-test  ## loops beside Python, what a precision costs, the kernel beside its peers
 	$(PY) -m pytest -s tests/bench/*.py
 
-torture: $(VENV)/.ready-test  ## a hundred syncs whose connections are killed at random bytes, N=… for another number
+torture: $(VENV)/.ready-test  ## a hundred syncs killed at a random byte of their connections, N=… for another number
 	PYTHONPATH=tests:. $(PY) tests/sync/torture.py $(or $(N),100)
 
 fuzz:  ## a million broken predictor files, N=… for another number, under both sanitizers

@@ -16,9 +16,9 @@ from augur_edge.errors import AugurError, DataError, UsageError
 class DeployCommand:
     """Bring a predictor to devices over SSH: looked at there, put in place in one step, the one before it kept.
 
-    A device takes it only where its own kernel can run it and it was trained for that kind of device. Without a device
-    it is put in place here; FILE may be - for stdin, with --name. Each device is done for itself; the exit code is
-    that of the first that failed.
+    A device takes it only where its own kernel can run it and it says that it was trained for that kind of device;
+    --any-device leaves the latter out. Without a device it is put in place here; FILE may be - for stdin, with --name.
+    Each device is done for itself; the exit code is that of the first that failed, 5 for one that would not take it.
 
     examples:
       augur-edge deploy board.augpred pi@board-7 pi@board-8
@@ -31,7 +31,11 @@ class DeployCommand:
         parser.add_argument("file", metavar="FILE", help="an .augpred file; with --rollback, its name is enough")
         parser.add_argument("devices", metavar="[USER@]DEVICE", nargs="*", help="where to; here, if left out")
         parser.add_argument("--rollback", action="store_true", help="swap the predictor and the one before it")
-        parser.add_argument("--any-device", action="store_true", help="even one that was trained for another device")
+        parser.add_argument(
+            "--any-device",
+            action="store_true",
+            help="even one that was trained for another device, or does not say for which",
+        )
         parser.add_argument("--name", help="what to call it; the file's name if left out")
         parser.add_argument("--sha256", metavar="HEX", help="what FILE must have; checked before anything is done")
         parser.add_argument("--folder", type=Path, metavar="DIR", help="of predictors; beside the store if left out")

@@ -26,8 +26,8 @@ class FleetCommand:
 
     `run` starts the command after -- as a job on each device of DEVICES (a TOML file: [devices.NAME] with
     ssh = "user@host", timeout_s and program, over [defaults]) and follows all of them; one that is gone holds up no
-    other. Ctrl-C, or a connection that is lost, leaves the jobs running: `status` finds them. What each printed goes
-    to LOGS/NAME.log.
+    other. Ctrl-C, or a connection that is lost, leaves the jobs running: `status` shows them, and each device's newest.
+    What each printed goes to LOGS/NAME.log.
 
     examples:
       augur-edge fleet run devices.toml -- measure resnet18
@@ -42,6 +42,7 @@ class FleetCommand:
         parser.add_argument("action", choices=("run", "status"), help="see above")
         parser.add_argument("devices", metavar="DEVICES", type=Path, help="the TOML file")
         parser.add_argument("--retry", action="store_true", help="the last command, where it did not end well")
+        parser.add_argument("--all", action="store_true", help="status: of every job there was, not just the newest")
         parser.add_argument("--timeout", type=seconds, metavar="S", help="seconds for each device, over the file's own")
         parser.add_argument("--logs", type=Path, default=Path("fleet-logs"), metavar="DIR", help="of the devices")
         parser.add_argument("--json", action="store_true", help="how each device stands, as one JSON document")
@@ -49,7 +50,7 @@ class FleetCommand:
 
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.sync.devices import read_devices
-        from augur_edge.sync.fleet import status_all
+        from augur_edge.sync.fleet import newest, status_all
         from augur_edge.sync.ssh import Ssh
 
         devices = read_devices(args.devices)
@@ -57,6 +58,7 @@ class FleetCommand:
             if args.words or args.retry:
                 raise UsageError("fleet status takes neither a command nor --retry")
             states = asyncio.run(status_all(devices, Ssh(args.ssh_config, args.accept_new_host_key)))
+            states = states if args.all else newest(states)
         else:
             states = _run(devices, args)
         _show(states, args.json)
@@ -72,6 +74,8 @@ def _run(devices: Sequence[FleetDevice], args: argparse.Namespace) -> list[State
     if args.retry:
         words, known = fleet.not_ok(args.logs)
         devices = [device for device in devices if device.name in known]
+    if args.all:
+        raise UsageError("--all is for fleet status")
     if args.retry == bool(args.words) or not words:
         raise UsageError("name a command after --, as in `fleet run devices.toml -- measure resnet18`, or --retry")
     _make(args.logs)

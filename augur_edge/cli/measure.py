@@ -64,12 +64,11 @@ class MeasureCommand:
             return 0
         with Store(args.store) as store:
             if args.resume is None:
-                run = _new(args)
+                run = new_run(args)
             else:
                 run = _resumed(args, store)
                 console.talk(f"going on with run {run.id}")
-            args = _as_planned(args, run)
-            run = _measure(args, store, run, _targets(args))
+            run = measure_run(_as_planned(args, run), store, run)
         _print(run, args.json)
         return _exit_code(run, args.strict)
 
@@ -93,7 +92,7 @@ def _as_planned(args: argparse.Namespace, run: RunRecord) -> argparse.Namespace:
     return argparse.Namespace(**{**vars(args), **run.plan})
 
 
-def _new(args: argparse.Namespace) -> RunRecord:
+def new_run(args: argparse.Namespace) -> RunRecord:
     """A run that is not stored yet, with the device as it will be while measuring."""
     import time
 
@@ -142,12 +141,13 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _measure(args: argparse.Namespace, store: Store, run: RunRecord, targets: list[Target | LayerSet]) -> RunRecord:
-    """Under the conditions asked for, which are recorded with the run; those refused are said."""
+def measure_run(args: argparse.Namespace, store: Store, run: RunRecord) -> RunRecord:
+    """What the options name, under the conditions asked for, which are recorded; those refused are said."""
     from augur_edge import device, timing
     from augur_edge.measure.process import prepared
     from augur_edge.measure.run import Job
 
+    targets = _targets(args)
     processors = len(args.affinity or timing.get_affinity())
     if max(args.threads) > processors:
         raise UsageError(f"--threads {max(args.threads)}: there are {processors} processors to run on here")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import console, schema
+from augur_edge.cli import search_output as output
 from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
-    from augur_edge.search import Figure, Found, Problem
-    from augur_edge.spaces import Space
+    from augur_edge.search import Checkpoint, Found
+    from augur_edge.search.recipe import Recipe
+    from augur_edge.search.work import Job, Workers
 
 METHODS = ("auto", "evolution", "random", "exhaustive", "nsga2")
 SMALL = 1 << 18
-SHOWN = 10
+KEPT = ("space", "method", "evaluations", "batch", "population", "seed", "islands")
 
 
 class SearchCommand:
@@ -25,16 +29,22 @@ class SearchCommand:
 
     Figures come from predictors of the space (`latency`, `energy`), columns of tables, and functions. An objective is
     better the less it is, but for names with accuracy or score in them. One evaluation asks for an architecture's
-    objectives; limits are looked at before, and cost none. Ctrl-C ends the search with what was found.
+    objectives; limits are looked at before, and cost none. Ctrl-C ends the search with what was found; with -o it
+    leaves OUT.partial, too, and --resume goes on to the very end that it would have come to. --verify measures the best
+    on this device, by default as `measure --mode whole` does; options of `measure` follow `--`.
 
     examples:
       augur-edge search --space nasbench201 --table accuracy.csv --predictor cells.augpred \\
           --objective accuracy --constraint 'latency_ms<=5' --confidence 0.9
       augur-edge search --space fbnet --predictor fbnet.augpred --call score=mine.py:score --objective score \\
           --constraint 'latency_ms<=20' --evaluations 100000 --batch 4096 -o found.csv
+      augur-edge search --space nasbench201 --predictor cells.augpred --objective latency --verify 5 -- --max-time 2
+      augur-edge search --space fbnet --predictor fbnet.augpred --objective latency --method random \\
+          --evaluations 1000000000 -o found.csv --scheduler tcp://10.0.0.1:8786
     """
 
     name = "search"
+    passes_on = True
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         what = parser.add_argument_group("what")
@@ -60,170 +70,164 @@ class SearchCommand:
         how.add_argument("--evaluations", type=int, default=1000, metavar="N", help="architectures to evaluate")
         how.add_argument("--batch", type=int, default=1, metavar="N", help="children of evolution made at a time")
         how.add_argument("--population", type=int, default=50, metavar="N", help="of evolution")
+        how.add_argument("--islands", type=int, default=1, metavar="N", help="populations that share the evaluations")
         how.add_argument("--seed", type=int, default=0)
+        how.add_argument("--jobs", type=int, metavar="N", help="threads (default: one a processor; with --call one)")
+        how.add_argument(
+            "--scheduler", metavar="ADDRESS", help="work on a Dask cluster, as tcp://10.0.0.1:8786; the same is found"
+        )
         out = parser.add_argument_group("output")
         out.add_argument(
             "-o", "--output", type=Path, metavar="CSV", help="write all that was found, for `report --front`"
         )
+        out.add_argument("--resume", action="store_true", help="go on with OUT.partial of an interrupted search")
+        out.add_argument(
+            "--verify", type=int, metavar="N", help="measure the N best here, and rank them by what was measured"
+        )
         out.add_argument("--json", action="store_true", help=f"print one JSON document ({schema.SEARCH})")
 
     def run(self, args: argparse.Namespace) -> int:
-        from augur_edge import spaces
+        from augur_edge.cli import search_verify
 
-        space = spaces.parse(args.space)
-        problem = _problem(args, space)
-        found, interrupted = _search(args, space, problem)
+        recipe = _recipe(args)
+        job = recipe.job()
+        args.method = _method(args, job)
+        plan = search_verify.planned(args, job)
+        checkpoint = _checkpoint(args, recipe)
+        with _workers(args, recipe) as workers:
+            found, interrupted = _search(args, job, workers, checkpoint)
         if not len(found.vectors):
-            raise AugurError(_nothing(space, found))
-        rows = list(_rows(space, found))
+            raise AugurError(output.nothing(job.space, found))
+        rows = list(output.rows_of(job.space, found))
         if args.output:
-            _write(args.output, rows)
+            output.write(args.output, rows)
+        if checkpoint and not interrupted:
+            checkpoint.drop()
+        verified = None if plan is None or interrupted else search_verify.verify(plan, job, found)
         if args.json:
-            print(json.dumps(_document(args, found, rows), indent=1))
+            print(
+                json.dumps(
+                    {**output.document(args, found, rows), **(verified.document() if verified else {})}, indent=1
+                )
+            )
         else:
-            print(_text(found, rows))
-        return 130 if interrupted else 0
+            print("\n\n".join([output.text(found, rows), *([verified.text()] if verified else [])]))
+        if verified and verified.error:
+            raise verified.error
+        return 130 if interrupted or (verified and verified.interrupted) else 0
 
 
-def _problem(args: argparse.Namespace, space: Space) -> Problem:
-    from augur_edge.search import Problem
-    from augur_edge.search.goals import check_together, find, limit_of
-
-    figures: dict[str, Figure] = {}
-    for figure in _figures(args, space):
-        if figure.name in figures:
-            raise UsageError(f"two figures are called {figure.name}; leave one of the files away")
-        figures[figure.name] = figure
-    limits = [limit_of(text, figures) for text in args.constraint]
-    check_together(limits)
-    return Problem([find(name, figures, f"--objective {name}") for name in args.objective], limits)
-
-
-def _figures(args: argparse.Namespace, space: Space) -> Iterator[Figure]:
-    from augur_edge.search import from_callable, from_predictor, from_table
+def _recipe(args: argparse.Namespace) -> Recipe:
+    """What is searched, all files read."""
+    from augur_edge.predict.files import read_predictor
+    from augur_edge.search.recipe import Recipe
     from augur_edge.tables.read import read_table
 
-    for path in args.predictor:
-        yield from_predictor(path, space, args.confidence)
+    tables = []
     for text in args.table:
         path, _, column = text.partition("#")
-        yield from_table(read_table(Path(path), space.name), column or None, space)
-    for text in args.call:
-        yield from_callable(text)
+        tables.append((read_table(Path(path), args.space.partition("@")[0]), column or None))
+    return Recipe(
+        args.space, tuple(args.objective), tuple(args.constraint), args.confidence,
+        tuple((path, read_predictor(Path(path))) for path in args.predictor), tuple(tables),
+        tuple(_absolute(text) for text in args.call),
+    )  # fmt: skip
 
 
-def _search(args: argparse.Namespace, space: Space, problem: Problem) -> tuple[Found, bool]:
+def _absolute(call: str) -> str:
+    """Workers may run elsewhere: a file is named by its whole path."""
+    name, _, where = call.partition("=")
+    module, colon, function = where.rpartition(":")
+    return f"{name}={Path(module).resolve()}{colon}{function}" if module.endswith(".py") else call
+
+
+def _checkpoint(args: argparse.Namespace, recipe: Recipe) -> Checkpoint | None:
+    from augur_edge.search import Checkpoint
+    from augur_edge.store.partial import partial_of
+
+    if args.output is None:
+        if args.resume:
+            raise UsageError("--resume goes on with OUT.partial: name OUT with -o, as when the search was begun")
+        return None
+    key = recipe.key({name: getattr(args, name) for name in KEPT})
+    return Checkpoint(partial_of(args.output), key, args.resume)
+
+
+@contextmanager
+def _workers(args: argparse.Namespace, recipe: Recipe) -> Iterator[Workers]:
+    from augur_edge.search import Here
+
+    if args.jobs is not None and args.jobs < 1:
+        raise UsageError(f"--jobs {args.jobs}: at least 1")
+    if args.scheduler is None:
+        yield Here(args.jobs or (1 if args.call else len(os.sched_getaffinity(0))))
+        return
+    if args.method == "nsga2":
+        raise UsageError("--scheduler spreads exhaustive, random and evolution; nsga2 runs here, without it")
+    if args.jobs is not None:
+        raise UsageError("--jobs are threads of this machine; with --scheduler the cluster has its own")
+    if args.method == "evolution" and args.islands == 1:
+        console.warn("one island is done by one worker; --islands N spreads evolution over N")
+    from augur_edge.host.cluster import Cluster
+
+    with Cluster(args.scheduler, recipe) as cluster:
+        yield cluster
+
+
+def _search(args: argparse.Namespace, job: Job, workers: Workers, checkpoint: Checkpoint | None) -> tuple[Found, bool]:
     """What was found, and whether Ctrl-C ended it. An error half-way says so; what was found till then is kept."""
     latest: list[Found] = []
-    with console.Progress(args.evaluations, "searching", "architectures") as progress:
+    total = job.space.combinations if args.method == "exhaustive" else args.evaluations
+    with console.Progress(total, "searching", "architectures") as progress:
 
         def told(found: Found) -> None:
             latest[:] = [found]
-            progress.update(min(found.evaluations, args.evaluations))
+            progress.update(min(found.asked if args.method == "exhaustive" else found.evaluations, total))
 
         try:
-            return _method(args, space, problem, told), False
+            return _run(args, job, told, workers, checkpoint), False
         except KeyboardInterrupt:
-            if not latest:
+            if not latest or not len(latest[0].vectors):
                 raise
-            console.talk("stopped: this is what was found until then")
+            how = "; go on with the same command and --resume" if checkpoint else ", which -o would keep for --resume"
+            console.talk(f"stopped: this is what was found until then{how}")
             return latest[0], True
         except AugurError as e:
             if not latest or not len(latest[0].vectors) or args.output is None:
                 raise
-            _write(args.output, list(_rows(space, latest[0])))
-            raise type(e)(f"{e}; what was found before is in {args.output}") from e
+            output.write(args.output, list(output.rows_of(job.space, latest[0])))
+            kept = f"{e}; what was found before is in {args.output}, and --resume goes on there"
+            raise type(e)(kept) from e
 
 
-def _method(args: argparse.Namespace, space: Space, problem: Problem, told: Any) -> Found:
-    from augur_edge.search import evolve, exhaustive, random_search
-    from augur_edge.search.nsga2 import nsga2
-
-    several = len(problem.objectives) > 1
-    method = args.method
+def _method(args: argparse.Namespace, job: Job) -> str:
+    """The one asked for, or what suits; UsageError for one that does not."""
+    several, method = len(job.problem.objectives) > 1, args.method
     if method == "auto":
-        cheap = space.combinations <= SMALL and not args.call  # a function may take minutes
+        cheap = job.space.combinations <= SMALL and not args.call  # a function may take minutes
         method = "exhaustive" if cheap else "nsga2" if several else "evolution"
     if several and method in {"evolution", "random"}:
         raise UsageError(f"--method {method}: for one objective; several need nsga2 or exhaustive")
-    if method == "exhaustive":
-        if "evaluations" in args.given:
-            console.warn(f"--evaluations {args.evaluations}: all of the space is tried; --method evolution keeps to it")
-        return exhaustive(space, problem, progress=told)
-    how = {"evaluations": args.evaluations, "seed": args.seed, "progress": told}
-    if method == "nsga2":
+    if args.islands != 1 and method != "evolution":
+        raise UsageError(f"--islands are of --method evolution, this is {method}")
+    if method == "exhaustive" and "evaluations" in args.given:
+        console.warn(f"--evaluations {args.evaluations}: all of the space is tried; --method evolution keeps to it")
+    return str(method)
+
+
+def _run(args: argparse.Namespace, job: Job, told: Any, workers: Workers, checkpoint: Checkpoint | None) -> Found:
+    from augur_edge.search import evolve, exhaustive, random_search
+    from augur_edge.search.nsga2 import nsga2
+
+    space, problem = job.space, job.problem
+    how: dict[str, Any] = {"progress": told, "checkpoint": checkpoint}
+    if args.method == "exhaustive":
+        return exhaustive(space, problem, workers=workers, **how)
+    how.update(evaluations=args.evaluations, seed=args.seed)
+    if args.method == "nsga2":
         return nsga2(space, problem.objectives, problem.limits, **how)
-    if method == "random":
+    how.update(workers=workers)
+    if args.method == "random":
         return random_search(space, problem.objectives[0], problem.limits, **how)
-    more = {"batch": args.batch, "population": args.population}
+    more = {"batch": args.batch, "population": args.population, "islands": args.islands}
     return evolve(space, problem.objectives[0], problem.limits, **how, **more)
-
-
-def _nothing(space: Space, found: Found) -> str:
-    asked = ", ".join(limit.text for limit in found.problem.limits)
-    if found.nearest is None:
-        return f"nothing of {space.name} is known to be within {asked or 'any limit'}"
-    vector, _ = found.nearest
-    values = ", ".join(
-        f"{limit.figure.name} {_value(limit.figure.bound(vector[None])[0], limit.figure.unit)}"
-        for limit in found.problem.limits
-    )
-    nearest = space.title(vector.tolist())
-    return f"nothing of {found.asked} architectures is within {asked}; the nearest, {nearest}, has {values}"
-
-
-def _rows(space: Space, found: Found) -> Iterator[tuple[str, dict[str, tuple[float, str]]]]:
-    """Name, and each figure of objectives and limits with its unit; the best first."""
-    order = (found.scores[:, 0] * found.problem.signs[0]).argsort(kind="stable")
-    vectors, scores = found.vectors[order], found.scores[order]
-    columns = {f.name: (scores[:, i], f.unit) for i, f in enumerate(found.problem.objectives)}
-    for limit in found.problem.limits:  # objectives are not asked again: they may be slow, or what ended the search
-        if limit.figure.name not in columns:
-            columns[limit.figure.name] = (limit.figure(vectors), limit.figure.unit)
-    for i, vector in enumerate(vectors.tolist()):
-        yield space.title(vector), {name: (float(values[i]), unit) for name, (values, unit) in columns.items()}
-
-
-def _write(path: Path, rows: list[tuple[str, dict[str, tuple[float, str]]]]) -> None:
-    import csv
-
-    from augur_edge.store.files import text_output
-
-    with text_output(path) as stream:
-        out = csv.writer(stream, lineterminator="\n")
-        out.writerow(["name", *(_column(name, unit) for name, (_, unit) in rows[0][1].items())])
-        out.writerows([name, *(f"{value:.9g}" for value, _ in figures.values())] for name, figures in rows)
-
-
-def _column(name: str, unit: str) -> str:
-    return f"{name}_{unit}" if unit in {"ns", "uj"} and not name.endswith(f"_{unit}") else name
-
-
-def _document(args: argparse.Namespace, found: Found, rows: list[Any]) -> dict[str, Any]:
-    keys = ("space", "objective", "constraint", "confidence", "predictor", "table", "call", "method", "seed")
-    best = [{"name": name, **{_column(k, u): v for k, (v, u) in figures.items()}} for name, figures in rows]
-    return {
-        "schema": schema.SEARCH,
-        "context": {key: getattr(args, key) for key in keys},
-        "complete": found.complete,
-        "asked": found.asked,
-        "evaluations": found.evaluations,
-        "left_out": found.left_out,
-        "found": best,
-    }
-
-
-def _text(found: Found, rows: list[tuple[str, dict[str, tuple[float, str]]]]) -> str:
-    shown = [(name, *(_value(v, unit) for v, unit in figures.values())) for name, figures in rows[:SHOWN]]
-    header = ("architecture", *rows[0][1])
-    what = "on the front" if len(found.problem.objectives) > 1 else "kept"
-    return (
-        f"{console.table(header, shown)}\n\n{len(rows)} {what}, best first; "
-        f"{found.evaluations} evaluated of {found.asked} whose limits were looked at"
-    )
-
-
-def _value(value: float, unit: str) -> str:
-    from augur_edge.units import time_text
-
-    return time_text(value, 3) if unit == "ns" else f"{value:.5g} {unit}".replace("percent", "%").rstrip()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from augur_edge import console, schema
 from augur_edge.cli.values import bytes_per_s, seconds
-from augur_edge.errors import RemoteError, UsageError
+from augur_edge.errors import DataError, RemoteError, UsageError
 from augur_edge.units import size_text
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class SyncCommand:
                 return _preview(store, target, args)
             if args.watch:
                 _watch(store, target, args)
-            return _once(store, target, args)
+            return _once(store, target, args, set())
 
 
 def add_ssh_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,8 +84,11 @@ def add_ssh_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _once(store: Store, target: Target, args: argparse.Namespace) -> int:
+def _once(store: Store, target: Target, args: argparse.Namespace, told: set[str]) -> int:
+    """told: runs that the user knows to be too large."""
+    from augur_edge.store.table import clean
     from augur_edge.sync.channel import Pace
+    from augur_edge.sync.names import printable
     from augur_edge.sync.pull import pull
     from augur_edge.sync.push import alone, push
     from augur_edge.sync.ssh import Ssh
@@ -94,28 +97,38 @@ def _once(store: Store, target: Target, args: argparse.Namespace) -> int:
     with alone(store.path):
         if args.pull:
             taken = pull(store, target, ssh, pace, args.program)
-            facts = {"batches": taken.batches, **asdict(taken.total)}
-            console.talk(f"pulled {taken.total.runs} runs from {target.host}; {taken.total.known} were here")
+            refused = taken.refused
+            facts = {"batches": taken.batches, **asdict(taken.total), "refused": refused}
+            console.talk(f"{target.host}: runs pulled: {taken.total.runs}; here already: {taken.total.known}")
         else:
             pushed = push(store, target, ssh, pace, args.predictors)
-            facts = asdict(pushed)
+            facts, refused = asdict(pushed), pushed.refused
             if pushed.runs or pushed.found:
                 console.talk(
-                    f"{target}: {pushed.runs} runs sent in {pushed.batches} batches, {size_text(pushed.bytes)}"
+                    f"{target}: runs sent: {pushed.runs}, {size_text(pushed.bytes)}; batches: {pushed.batches},"
+                    f" there already: {pushed.found}"
                 )
-            elif not args.watch:
+            elif not args.watch and not refused:
                 console.talk(f"{target}: up to date")
+    for run in sorted(set(refused) - told):
+        console.warn(
+            f"run {printable(run)} stays where it is: {clean(refused[run])}; take it there with"
+            f" `augur-edge export {printable(run)} -o run.jsonl` and `augur-edge import`"
+        )
+        told.add(run)
     if args.json:
         print(json.dumps({"schema": schema.SYNC, "target": str(target), **facts}))
-    return 0
+    return DataError.exit_code if refused else 0
 
 
 def _watch(store: Store, target: Target, args: argparse.Namespace) -> None:
     """Until interrupted; only faults of the connection and the host are waited out, with growing patience."""
-    wait_s = _FIRST_WAIT_S
+    wait_s, told = _FIRST_WAIT_S, set[str]()
+    every = console.duration_text(args.every)
+    console.talk(f"{target}: looking every {every} for runs to {'fetch' if args.pull else 'send'}, until Ctrl-C")
     while True:
         try:
-            _once(store, target, args)
+            _once(store, target, args, told)
         except RemoteError as err:
             console.warn(f"{err}; again in {console.duration_text(wait_s)}")
             time.sleep(wait_s * random.uniform(0.8, 1.2))

@@ -75,6 +75,7 @@ class TrainCommand:
         from augur_edge.host.distill import LEVELS, Budget
         from augur_edge.host.training import Plan, train
         from augur_edge.store.files import write_bytes
+        from augur_edge.store.partial import partial_of
 
         data = read_dataset(args.data, args.format, args.clock_mhz, setting=setting_options.wanted(args))
         if args.exclude:
@@ -98,11 +99,6 @@ def _digests(args: argparse.Namespace) -> dict[str, Any]:
     """Of all that a predictor of architectures learns from."""
     more = {name: path for name in ("warm_up", "layer_predictor") if (path := getattr(args, name)) is not None}
     return {"data": [_digest(path) for path in args.data], **{name: _digest(path) for name, path in more.items()}}
-
-
-def partial_of(output: Path) -> Path:
-    """Where a training that is interrupted leaves what it has reached."""
-    return output.with_name(f"{output.name}.partial")
 
 
 def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:

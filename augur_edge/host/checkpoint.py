@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from augur_edge.dataset.rows import Dataset
-from augur_edge.errors import DataError, UsageError
 from augur_edge.host.features import F64
-from augur_edge.store.files import write_bytes
+from augur_edge.store.partial import read_partial, write_partial
 
 
 def key_of(data: Dataset, *about: Any) -> str:
@@ -31,7 +28,8 @@ class Checkpoint:
 
     def __init__(self, path: Path | None = None, key: str = "", resume: bool = False) -> None:
         self.path, self.key = path, key
-        self._arrays: dict[str, F64] = _read(path, key) if path is not None and resume else {}
+        found = read_partial(path, key, "train") if path is not None and resume else {}
+        self._arrays: dict[str, F64] = {name: np.asarray(values, np.float64) for name, values in found.items()}
 
     def __len__(self) -> int:
         return len(self._arrays)
@@ -44,27 +42,9 @@ class Checkpoint:
         """Keeps float64[n]; the file is written whole or not at all."""
         self._arrays[name] = values
         if self.path is not None:
-            stream = io.BytesIO()
-            kept: dict[str, Any] = {f"a_{name}": array for name, array in self._arrays.items()}
-            np.savez(stream, key=np.array(self.key), **kept)
-            write_bytes(self.path, stream.getvalue())
+            write_partial(self.path, self.key, self._arrays)
 
     def drop(self) -> None:
         """The work is done: the file goes."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-
-
-def _read(path: Path, key: str) -> dict[str, F64]:
-    """Raises UsageError for no file or one of another training, DataError for one that is damaged."""
-    if not path.exists():
-        raise UsageError(f"nothing to resume: there is no {path}; leave --resume away")
-    try:
-        with np.load(path, allow_pickle=False) as found:
-            arrays = {name[2:]: np.asarray(found[name], np.float64) for name in found.files if name.startswith("a_")}
-            known = str(found["key"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not a training's checkpoint ({str(error)[:80]}); train without --resume") from None
-    if known != key:
-        raise UsageError(f"{path} was left by other data or options; repeat those, or train without --resume")
-    return arrays

@@ -29,17 +29,15 @@ class Architectures:
 def read(path: Path) -> Architectures:
     """A CSV whose first column names architectures and whose others are figures, say latency_ms, energy_mj, accuracy.
 
-    Raises DataError with the line of a figure that is no finite number, and for fewer than two figures.
+    Raises DataError with the line of a figure that is no finite number, and for a file without figures.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             header, *rows = list(csv.reader(file)) or [[]]
     except (UnicodeDecodeError, csv.Error) as e:
         raise DataError(f"{path}: not a CSV: {e}") from None
-    if len(header) < 3 or not rows:
-        raise DataError(
-            f"{path}: a front needs a name and at least two figures a row, such as name,latency_ms,accuracy"
-        )
+    if len(header) < 2 or not rows:
+        raise DataError(f"{path}: a name and at least one figure a row are needed, such as name,latency_ms,accuracy")
     values = np.empty((len(rows), len(header) - 1))
     for i, row in enumerate(rows):
         if len(row) != len(header):
@@ -59,8 +57,9 @@ def _number(cell: str, where: str) -> float:
 
 
 def section(title: str, found: Architectures) -> Section:
-    """A plot for each pair of figures, its front drawn as a line."""
+    """A plot for each pair of figures, its front drawn as a line; of a single figure all values in their order."""
     figures = [_figure(found, a, b) for a, b in combinations(found.figures, 2)]
+    figures = figures or [_ranked(found, name) for name in found.figures]
     return Section(title, [("architectures", str(len(found.names)))], (), figures)
 
 
@@ -85,6 +84,25 @@ def _figure(found: Architectures, a: str, b: str) -> Figure:
     layout = {"xaxis": axis(a), "yaxis": axis(b), "dragmode": "select"}
     table = Table(("on the front", a, b), rows[:ROWS], max(0, len(rows) - ROWS))
     return Figure(f"{b} over {a}", traces, layout, table, note, brush=True)
+
+
+def _ranked(found: Architectures, name: str) -> Figure:
+    """The best first: there is no front of one figure."""
+    values = found.figures[name]
+    order = np.argsort(_cost(name, values), kind="stable")
+    drawn = order[:: -(-len(order) // POINTS)]
+    trace: Trace = {
+        "type": "scatter", "mode": "markers", "name": name, "series": 0,
+        "x": [places + 1 for places in range(0, len(order), -(-len(order) // POINTS))], "y": values[drawn].tolist(),
+        "customdata": [found.names[i] for i in drawn],
+        "hovertemplate": f"%{{customdata}}<br>{name} %{{y:.4g}}<extra></extra>", "marker": {"size": 5},
+    }  # fmt: skip
+    rows = [(found.names[i], f"{values[i]:.5g}") for i in order[:ROWS].tolist()]
+    table = Table(("best first", name), rows, max(0, len(order) - ROWS))
+    note = (
+        f"{len(values)} architectures by the only figure there is; a front needs two, as a search with a limit gives."
+    )
+    return Figure(f"{name}, best first", [trace], {"xaxis": axis("place"), "yaxis": axis(name)}, table, note)
 
 
 def _cost(name: str, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

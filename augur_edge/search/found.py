@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from augur_edge.spaces import Space
 
 KEPT = 4096  # of the front, and as many of the best, so that a search of any length fits in memory
+
+
+class Part(NamedTuple):
+    """What a piece of a search found, as plain data that can be kept and sent; see `Found` for each."""
+
+    vectors: U8
+    scores: F64
+    asked: int
+    evaluations: int
+    left_out: int
+    nearest: tuple[U8, float] | None
 
 
 @dataclass(eq=False)
@@ -40,6 +51,9 @@ class Found:
     def add(self, vectors: U8, scores: F64) -> None:
         """Architectures within the limits and their objectives."""
         self.evaluations += len(vectors)
+        self._keep(vectors, scores)
+
+    def _keep(self, vectors: U8, scores: F64) -> None:
         if len(self.vectors):
             vectors, scores = np.concatenate([self.vectors, vectors]), np.concatenate([self.scores, scores])
         costs = scores * self.problem.signs
@@ -48,6 +62,28 @@ class Found:
         self.left_out += 0 if single else max(len(kept) - KEPT, 0)
         kept = kept[:KEPT]
         self.vectors, self.scores = vectors[kept], scores[kept]
+
+    def part(self) -> Part:
+        """All of it, without the problem."""
+        return Part(self.vectors, self.scores, self.asked, self.evaluations, self.left_out, self.nearest)
+
+    def absorb(self, part: Part, distinct: bool = True) -> None:
+        """Takes in what another found; parts in the same order give the same whole.
+
+        distinct: no architecture is in both; else those that are here already are not taken again.
+        """
+        self.asked += part.asked
+        self.evaluations += part.evaluations
+        self.left_out += part.left_out
+        if part.nearest is not None and not len(self.vectors):
+            self.nearest = min(self.nearest or part.nearest, part.nearest, key=lambda near: near[1])
+        if not len(part.vectors):
+            return
+        fresh = np.ones(len(part.vectors), bool)
+        if not distinct and len(self.vectors):
+            known = {bytes(v) for v in self.vectors}
+            fresh = np.array([bytes(v) not in known for v in part.vectors])
+        self._keep(part.vectors[fresh], part.scores[fresh])
 
     def look(self, vectors: U8, excess: F64) -> None:
         """Limits of architectures: how many were asked, and the nearest while none is within."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, field
+from typing import Any, Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,14 @@ _LIMIT = re.compile(r"\s*([A-Za-z]\w*?)\s*(<=|>=|<|>|==|=)\s*(\S+)\s*$")
 
 
 class ObjectiveError(AugurError):
-    """A function that scores architectures raised, or answered with what is no number."""
+    """A function that scores architectures raised, or answered with what is no number.
+
+    known: float64[rows, objectives] of the architectures before the first that has none, where they are known.
+    part: a `Part`, what the piece of a search that it ended had found, evaluated before it.
+    """
+
+    known: F64 | None = None
+    part: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +48,8 @@ class Figure:
     """score: uint8[n, length] -> float[n] in `unit`. upper: the same, for what the figure is likely to stay below.
 
     partial: NaN stands for architectures it does not know, which a search then passes over; else NaN is an error.
+    slow: asked for few architectures at a time, since it may take minutes. interval: uint8[n, length] and a level to
+    float64[n, 2], the bounds that hold so many truths. about: of a predictor, what its file says of its training.
     """
 
     name: str
@@ -48,6 +57,9 @@ class Figure:
     score: Score
     upper: Score | None = None
     partial: bool = False
+    slow: bool = False
+    interval: Callable[[U8, float], F64] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, vectors: U8) -> F64:
         """float64[n], NaN for an architecture that the figure does not know. Raises ObjectiveError."""
@@ -113,11 +125,15 @@ class Problem:
         found = np.stack([objective(vectors) for objective in self.objectives], axis=1)
         if np.isnan(found).any():
             row, column = np.argwhere(np.isnan(found))[0]
-            raise ObjectiveError(
-                f"{self.objectives[column].name}: no number for the architecture {vectors[row].tolist()}; limit the "
-                "space to what it knows, or give another objective"
-            )
+            error = ObjectiveError(f"{self.objectives[column].name}: answers NaN, no number")
+            error.known = found[:row]
+            raise error
         return found
+
+    @property
+    def slow(self) -> bool:
+        """Whether an objective is."""
+        return any(objective.slow for objective in self.objectives)
 
 
 def find(name: str, figures: Mapping[str, Figure], what: str) -> Figure:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from augur_edge.search.goals import U8
 from augur_edge.spaces import Choices, Space
 
+U64 = npt.NDArray[np.uint64]
+
 
 class Moves:
     """A space's moves over uint8[n, length]. Spaces with rules between answers drop what breaks them, one by one."""
@@ -61,15 +63,18 @@ class Moves:
         return vectors
 
     def _or(self, vectors: U8, otherwise: U8) -> U8:
-        return vectors if not self._ruled else np.where(self._legal(vectors)[:, None], vectors, otherwise)
+        return vectors if not self._ruled else np.where(self.legal(vectors)[:, None], vectors, otherwise)
 
-    def _legal(self, vectors: U8) -> npt.NDArray[np.bool_]:
+    def legal(self, vectors: U8) -> npt.NDArray[np.bool_]:
+        """bool[n]: those that break no rule of the space."""
+        if not self._ruled:
+            return np.ones(len(vectors), bool)
         space: Any = self.space
         return np.array([space.check(tuple(v)) is None for v in vectors.tolist()], bool)
 
     def valid(self, vectors: U8) -> U8:
         """Those that break no rule of the space."""
-        return vectors[self._legal(vectors)] if self._ruled else vectors
+        return vectors[self.legal(vectors)] if self._ruled else vectors
 
 
 class Seen:
@@ -96,3 +101,47 @@ class Seen:
         chosen = fresh[np.sort(first)][:most]
         self._last[places[chosen]] = hashes[chosen]
         return vectors[chosen]
+
+    def __getstate__(self) -> tuple[U64, U64, U64]:
+        """Only the places that are taken: a short search has few."""
+        taken = np.flatnonzero(self._last).astype(np.uint64)
+        return self._odd, taken, self._last[taken.astype(np.int64)]
+
+    def __setstate__(self, state: tuple[U64, U64, U64]) -> None:
+        self._odd, taken, hashes = state
+        self._last = np.zeros(self.PLACES, np.uint64)
+        self._last[taken.astype(np.int64)] = hashes
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """The places that are taken, and their hashes."""
+        return list(self.__getstate__()[1:])
+
+    def restore(self, taken: U64, hashes: U64) -> None:
+        """The inverse of `state`."""
+        self.__setstate__((self._odd, taken, hashes))
+
+
+class Met:
+    """As `Seen`, but all that were ever met: for searches of few that are asked for again and again."""
+
+    def __init__(self) -> None:
+        self._met: dict[bytes, None] = {}
+
+    def new(self, vectors: U8, most: int | None = None) -> U8:
+        """The first `most` of those not met before, each once, in their order; from now on they are met."""
+        chosen = []
+        for i, key in enumerate(map(bytes, vectors)):
+            if most is not None and len(chosen) >= most:
+                break
+            if key not in self._met:
+                self._met[key] = None
+                chosen.append(i)
+        return vectors[chosen]
+
+    def state(self) -> list[npt.NDArray[Any]]:
+        """uint8[n, length] of all, and nothing else."""
+        return [np.array([list(key) for key in self._met], np.uint8), np.empty(0)]
+
+    def restore(self, taken: U8, hashes: Any) -> None:
+        """The inverse of `state`."""
+        self._met = dict.fromkeys(map(bytes, taken))

@@ -7,11 +7,12 @@ from typing import Any, Callable
 
 import numpy as np
 
-from augur_edge.errors import MissingExtraError, UsageError
-from augur_edge.search.evolve import Progress
+from augur_edge.errors import DataError, MissingExtraError, UsageError
+from augur_edge.search.drive import Checkpoint, Progress
 from augur_edge.search.found import Found
-from augur_edge.search.goals import F64, Figure, Limit, Problem
+from augur_edge.search.goals import F64, U8, Figure, Limit, Problem
 from augur_edge.search.moves import Moves
+from augur_edge.search.work import Job, evaluate
 from augur_edge.spaces import Space
 
 POPULATION = 100
@@ -28,35 +29,76 @@ def nsga2(
     population: int = POPULATION,
     seed: int = 0,
     progress: Progress = lambda found: None,
+    checkpoint: Checkpoint | None = None,
 ) -> Found:
     """The front of several objectives within the limits.
 
     Deb et al., A fast and elitist multiobjective genetic algorithm: NSGA-II, IEEE Trans. Evol. Comput. 6 (2002), as
     implemented by pymoo; here an evaluation is any architecture the algorithm asks about, within the limits or not.
+    checkpoint: keeps every answer, so that what was interrupted is gone through again without asking.
     Raises MissingExtraError without pymoo, ObjectiveError, and UsageError for a single objective.
     """
     if len(objectives) < 2:
         raise UsageError("NSGA-II weighs several objectives; for one, evolution is better")
-    problem = Problem(objectives, limits)
-    found, moves = Found(problem), Moves(space, np.random.default_rng(seed))
+    job = Job(space, Problem(objectives, limits))
+    asked = _Asked(job, Found(job.problem), progress, checkpoint)
+    moves = Moves(space, np.random.default_rng(seed))
+    _minimise(moves, asked, len(objectives), population=population, evaluations=evaluations, seed=seed)
+    asked.found.complete = True
+    return asked.found
 
-    def ask(x: Any) -> tuple[F64, F64]:
+
+class _Asked:
+    """Answers what the algorithm asks, and keeps all answers in their order."""
+
+    def __init__(self, job: Job, found: Found, progress: Progress, checkpoint: Checkpoint | None) -> None:
+        self.job, self.found, self.progress, self.checkpoint = job, found, progress, checkpoint
+        saved = checkpoint.load() if checkpoint else None
+        self._kept: list[tuple[U8, F64, F64]] = []
+        self._known = iter(() if saved is None else _batches(saved[1]))
+        if checkpoint and saved is None:
+            checkpoint.save(found, dict, now=True)
+
+    def __call__(self, x: Any) -> tuple[F64, F64]:
         """Costs, float64[n, objectives], infinite beyond a limit, and by how much it is exceeded, float64[n]."""
         vectors = np.asarray(x, np.uint8)
-        excess = problem.excess(vectors)
-        found.look(vectors, excess)
-        costs = np.full((len(vectors), len(objectives)), 1e30)
+        known = next(self._known, None)
+        if known is None:
+            excess, scores = self._answer(vectors)
+        elif np.array_equal(known[0], vectors):
+            _, excess, scores = known
+            self.found.look(vectors, excess)
+            self.found.add(vectors[excess == 0], scores[excess == 0])
+        else:
+            raise DataError("the checkpoint was left by another version of pymoo or numpy; search without --resume")
+        self._kept.append((vectors, excess, scores))
+        if self.checkpoint and known is None:
+            self.checkpoint.save(self.found, self._state)
+        self.progress(self.found)
+        return np.where(np.isnan(scores), 1e30, scores * self.job.problem.signs), np.minimum(excess, 1e30)
+
+    def _answer(self, vectors: U8) -> tuple[F64, F64]:
+        """What each is beyond the limits by, and scores, NaN beyond."""
+        excess = self.job.problem.excess(vectors)
+        self.found.look(vectors, excess)
+        scores = np.full((len(vectors), len(self.job.problem.objectives)), np.nan)
         inside = excess == 0
         if inside.any():
-            scores = problem.scores(vectors[inside])
-            found.add(vectors[inside], scores)
-            costs[inside] = scores * problem.signs
-        progress(found)
-        return costs, np.minimum(excess, 1e30)
+            scores[inside] = evaluate(self.job, self.found, vectors[inside])
+        return excess, scores
 
-    _minimise(moves, ask, len(objectives), population=population, evaluations=evaluations, seed=seed)
-    found.complete = True
-    return found
+    def _state(self) -> dict[str, Any]:
+        vectors, excess, scores = (np.concatenate(column) for column in zip(*self._kept))
+        return {"lengths": [len(k[0]) for k in self._kept], "asked": vectors, "excess": excess, "answers": scores}
+
+
+def _batches(state: dict[str, Any]) -> list[tuple[U8, F64, F64]]:
+    """One for each time the algorithm asked."""
+    ends = np.cumsum(state.get("lengths", []), dtype=int)[:-1]
+    if not len(state.get("lengths", [])):
+        return []
+    columns = [np.split(state[name], ends) for name in ("asked", "excess", "answers")]
+    return list(zip(*columns))
 
 
 def _minimise(moves: Moves, ask: Ask, n_objectives: int, *, population: int, evaluations: int, seed: int) -> None:

@@ -12,9 +12,9 @@ from typing import Any, Callable
 import numpy as np
 
 from augur_edge import console
-from augur_edge.errors import UsageError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.predict import Predictor
-from augur_edge.search.goals import SCALES, U8, Figure
+from augur_edge.search.goals import F64, SCALES, U8, Figure
 from augur_edge.spaces import Space
 from augur_edge.tables.archtable import ArchTable
 
@@ -28,33 +28,50 @@ def from_predictor(path: str | Path, space: Space, confidence: float | None = No
     confidence: limits are held against the upper end of the least stored interval that is not below it, say 0.9.
     Raises UsageError for a predictor of something else than this space, or one without such an interval.
     """
-    predictor = Predictor.load(path)
+    from augur_edge.predict.files import read_predictor
+
+    return from_predictor_bytes(read_predictor(Path(path)), str(path), space, confidence)
+
+
+def from_predictor_bytes(data: bytes, where: str, space: Space, confidence: float | None = None) -> Figure:
+    """`from_predictor` of a file's bytes; where: its name, for errors."""
+    try:
+        predictor = Predictor(data)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
     name, _, unit = predictor.target.rpartition("_")
     name, unit = (name, unit) if unit == predictor.unit else (predictor.target, predictor.unit)
     if predictor.encoder.partition("/")[0] != space.name:
-        raise UsageError(f"{path}: a predictor of {predictor.encoder}, not of the space {space.name}")
-    upper = None if confidence is None else _upper(predictor, path, space, confidence)
-    return Figure(name, unit, predictor.predict_many, upper)
+        raise UsageError(f"{where}: a predictor of {predictor.encoder}, not of the space {space.name}")
+    upper = None if confidence is None else _upper(predictor, data, where, confidence)
+
+    def interval(vectors: U8, level: float) -> F64:
+        found = [predictor.interval(*vector, level=level) for vector in vectors.tolist()]
+        return np.array([(one.low, one.high) for one in found]).reshape(-1, 2)
+
+    return Figure(name, unit, predictor.predict_many, upper, interval=interval, about=predictor.training)
 
 
-def _upper(predictor: Predictor, path: str | Path, space: Space, confidence: float) -> Callable[[U8], Any]:
+def _upper(predictor: Predictor, data: bytes, where: str, confidence: float) -> Callable[[U8], Any]:
     """The interval's upper end, which is a factor or an offset of the answer, whichever the file's link makes it."""
     from augur_edge.predict.format import loads
 
     if not 0 < confidence < 1:
         raise UsageError(f"--confidence {confidence:g}: give a share between 0 and 1, such as 0.9")
-    model = loads(Path(path).read_bytes())
+    model = loads(data)
     levels = [level for level in model.levels if level.level >= confidence]
     if not levels:
         held = ", ".join(f"{level.level:g}" for level in model.levels) or "none"
-        raise UsageError(f"{path}: stores no interval for --confidence {confidence:g}; it has {held}")
+        raise UsageError(f"{where}: stores no interval for --confidence {confidence:g}; it has {held}")
     high = levels[0].high
     if model.link == "exp":
         return lambda vectors: predictor.predict_many(vectors).astype(np.float64) * np.exp(high)
     return lambda vectors: predictor.predict_many(vectors).astype(np.float64) + high
 
 
-def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
+def from_table(
+    table: ArchTable, column: str | None, space: Space, warn: Callable[[str], None] = console.warn
+) -> Figure:
     """A column of measured architectures; NaN for those it lacks. Raises UsageError.
 
     It is called as the column, without its unit, or where that names a device, by what is in it: latency or energy.
@@ -65,7 +82,7 @@ def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
     unit = table.column(column).unit
     rows, measured, remarks = table.usable(column)
     for remark in remarks:
-        console.warn(remark)
+        warn(remark)
     column = column or next(iter(table.columns))
     stem, _, suffix = column.rpartition("_")
     stem = stem if suffix in SCALES else column
@@ -73,13 +90,14 @@ def from_table(table: ArchTable, column: str | None, space: Space) -> Figure:
     name = stem if target in stem else target
     sizes = np.array(space.sizes, object)
     steps = np.array([1, *np.cumprod(sizes[:-1])], object)
+    about = {"device": column} if name == target and stem != target else {}
     if space.combinations <= _INDEXABLE:
         steps = steps.astype(np.int64)
         values = np.full(space.combinations, np.nan)
         values[table.vectors[rows].astype(np.int64) @ steps] = measured
-        return Figure(name, unit, lambda vectors: values[vectors.astype(np.int64) @ steps], partial=True)
+        return Figure(name, unit, lambda vectors: values[vectors.astype(np.int64) @ steps], partial=True, about=about)
     known = dict(zip(map(bytes, table.vectors[rows].astype(np.uint8)), measured.tolist()))
-    return Figure(name, unit, lambda vectors: [known.get(bytes(v), np.nan) for v in vectors], partial=True)
+    return Figure(name, unit, lambda vectors: [known.get(bytes(v), np.nan) for v in vectors], partial=True, about=about)
 
 
 def from_callable(text: str) -> Figure:
@@ -96,7 +114,7 @@ def from_callable(text: str) -> Figure:
     if not callable(function):
         there = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
         raise UsageError(f"--call {text}: {module_name} has no function {attribute!r}; it has {_some(there)}")
-    return Figure(name, "", function)
+    return Figure(name, "", function, slow=True)
 
 
 def _module(name: str, text: str) -> Any:

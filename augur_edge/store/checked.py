@@ -70,12 +70,6 @@ def measurement_of(data: Mapping[str, Any], where: str) -> Measurement:
     nodes = data.get("nodes")
     if not _is_texts(nodes):
         raise DataError(f"{where}: nodes is not a list of texts")
-    energy = data.get("energy")
-    if energy is not None:
-        _number(_object(data, "energy", where), "median", where)
-        for name in ("uncertainty", "above_idle", "above_idle_uncertainty"):
-            if energy.get(name) is not None:
-                _number(energy, name, where)
     return Measurement(
         kind=_one_of(KINDS, data, "kind", where),
         mode=text(data, "mode", where),
@@ -89,8 +83,20 @@ def measurement_of(data: Mapping[str, Any], where: str) -> Measurement:
         reason=None if data.get("reason") is None else text(data, "reason", where),
         loops=whole_number(data, "loops", where, 1),
         samples_ns=_samples(data.get("samples_ns"), where),
-        energy=energy,
+        energy=energy_of(data, where),
     )
+
+
+def energy_of(data: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """The field `energy` of a measurement."""
+    if data.get("energy") is None:
+        return None
+    energy = _object(data, "energy", where)
+    _number(energy, "median", where)
+    for name in ("uncertainty", "above_idle", "above_idle_uncertainty"):
+        if energy.get(name) is not None:
+            _number(energy, name, where)
+    return energy
 
 
 def text(data: Mapping[str, Any], name: str, where: str) -> str:

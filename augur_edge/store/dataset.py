@@ -32,7 +32,10 @@ _MOST_RUNS = 500
 def url_of(path: Path) -> str | None:
     """The URL that was on a command line, or None for a file or folder here; `Path` makes one slash of two."""
     found = re.match(r"([a-z][a-z0-9+.-]+):/+(?=[^/]|$)", str(path))
-    return None if found is None or path.exists() else f"{found[1]}://{str(path)[found.end() :]}"
+    if found is None or path.exists():
+        return None
+    host = "/" if found[1] in {"file", "local"} else ""  # has no host, and its path begins with another slash
+    return f"{found[1]}://{host}{str(path)[found.end() :]}"
 
 
 def is_dataset(path: Path) -> bool:

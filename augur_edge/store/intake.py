@@ -11,11 +11,14 @@ from augur_edge.layers import Layer
 from augur_edge.store import rows, sql
 from augur_edge.store.database import Row
 from augur_edge.store.ledger import FINAL
-from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
+from augur_edge.store.lines import Record
+from augur_edge.store.records import Measurement, RunRecord
+from augur_edge.store.rows import Columns
 from augur_edge.store.store import Store
 
 _AT_ONCE = 500
 _MOST_LAYERS = 20_000
+_PAGES = 24 << 20  # the layers' index of a million rows; with SQLite's 2 MiB each row would read and write a page of it
 NEW, JOIN, KNOWN = "new", "join", "known"
 
 
@@ -48,6 +51,7 @@ class Intake:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._db = store._db
+        self._db.keep_pages(_PAGES)
         self._layers: dict[str, tuple[int, Layer]] = {}
 
     def begin(self) -> None:
@@ -59,9 +63,9 @@ class Intake:
         # what a batch before this one added may have been taken back
         self._layers.clear()
 
-    def take(self, record: RunRecord | NetworkRecord | Measurement) -> None:
+    def take(self, record: Record) -> None:
         """The next record; what it says may still be taken back by the transaction."""
-        if isinstance(record, Measurement):
+        if isinstance(record, Columns):
             if self._mode != KNOWN:
                 self._ready.append(self._row(record))
                 if len(self._ready) >= _AT_ONCE:
@@ -115,12 +119,12 @@ class Intake:
         self._db.write("DELETE FROM measurement WHERE run = ?", (key,))
         self._db.write("DELETE FROM network WHERE run = ?", (key,))
 
-    def _row(self, m: Measurement) -> Row:
+    def _row(self, m: Columns) -> Row:
         key = None
         if m.spec is not None:
-            key, m.spec = self._layers.get(m.spec.packed) or self._add_layer(m.spec)
-        row = rows.measurement_row(self._run_id, self._network, m)
-        return (self._key, *row[:8], key, *row[10:])
+            key, layer = self._layers.get(m.spec.packed) or self._add_layer(m.spec)
+            m = m._replace(spec=layer) if layer is not m.spec else m
+        return rows.measurement_row(self._key, self._run_id, self._network, m, key)
 
     def _add_layer(self, layer: Layer) -> tuple[int, Layer]:
         found = self._store.save_layer(layer)

@@ -5,22 +5,19 @@ A run's line says how many records follow, so that a file cut at the end of a li
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
-from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, Union
+from typing import Any, TextIO, Union
 
 from augur_edge import schema
 from augur_edge.errors import DataError
-from augur_edge.layers import Layer
 from augur_edge.store import checked
 from augur_edge.store.files import opened
+from augur_edge.store.quick import DECODER, columns_in
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
-from augur_edge.store.rows import pack
+from augur_edge.store.rows import Columns, columns_of, measurement_of, pack
 
-Record = Union[RunRecord, NetworkRecord, Measurement]
+Record = Union[RunRecord, NetworkRecord, Columns]
 
 
 def write_lines(run: RunRecord, stream: TextIO) -> None:
@@ -58,10 +55,11 @@ def read_lines(path: Path) -> Iterator[RunRecord]:
                 places.clear()
             else:
                 assert run is not None
-                if place_of(record) in places:
-                    raise DataError(f"{records.where}: {twice(record)}")
-                places.add(place_of(record))
-                run.networks[-1].measurements.append(record)
+                m = measurement_of(record)
+                if place_of(m) in places:
+                    raise DataError(f"{records.where}: {twice(m)}")
+                places.add(place_of(m))
+                run.networks[-1].measurements.append(m)
     if run is not None:
         yield run
 
@@ -79,22 +77,32 @@ def twice(m: Measurement) -> str:
 class Records:
     """The records of an export one by one, in bounded memory: each run and network without what belongs to it.
 
-    Iterating raises DataError where a line is wrong, out of place or missing; `where` names the line at hand. That a
-    network's measurements have places of their own is left to the user.
+    Iterating raises DataError where a line is wrong, out of place or missing. That a network's measurements have places
+    of their own is left to the user.
     """
 
     def __init__(self, lines: Iterable[bytes], name: str) -> None:
-        self.where = name
+        self._number = 0
         self._lines = lines
         self._name = name
         self._run = ""
         self._waiting = 0
         self._networks: set[int] = set()
 
+    @property
+    def where(self) -> str:
+        """The line at hand, for a message."""
+        return f"{self._name}:{self._number}"
+
     def __iter__(self) -> Iterator[Record]:
         for number, line in enumerate(self._lines, start=1):
-            self.where = f"{self._name}:{number}"
-            yield self._take(_parsed(line, self.where))
+            self._number = number
+            columns = columns_in(line) if self._networks else None
+            if columns is not None:
+                self._count()
+                yield columns
+            else:
+                yield self._take(_parsed(line, self.where))
         self._finish()
         if not self._run:
             raise DataError(f"{self._name}: empty; an export begins with a run")
@@ -103,7 +111,7 @@ class Records:
         kind = data.get("record")
         if kind == "measurement" and self._networks:
             self._count()
-            return checked.measurement_of(data, self.where)
+            return columns_of(checked.measurement_of(data, self.where))
         if kind == "run":
             self._finish()
             return self._begin(data)
@@ -141,53 +149,11 @@ class Records:
             raise DataError(f"{self._name}: cut short: {self._waiting} records of run {self._run} are missing")
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-def _finite(text: str) -> float:
-    """1e999 is JSON too, and would be written back as Infinity, which is not."""
-    value = float(text)
-    return value if isfinite(value) else _refuse(text)
-
-
-_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse)
-_HERE = "spec: see the cache"
-_MARK = json.dumps(_HERE)
-_LONGEST_KNOWN = 4096
-
-
 def _parsed(line: bytes, where: str) -> dict[str, Any]:
     try:
-        text = line.decode("utf-8")
-        data = _parsed_by_parts(text) or _DECODER.decode(text)
+        data = DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError) as err:  # UnicodeDecodeError is a ValueError
         raise DataError(f"{where}: not a line of JSON: {err}") from err
     if not isinstance(data, dict):
         raise DataError(f"{where}: not a JSON object")
     return data
-
-
-def _parsed_by_parts(text: str) -> dict[str, Any] | None:
-    """A line as `write_lines` makes it, whose spec - most of the line, and few different ones - was seen before.
-
-    None where the line is of another shape, or anything is wrong with it: then it is read as a whole.
-    """
-    begin = text.rfind(',"spec":{') + 8
-    end = text.find(',"status":', begin)
-    if begin < 8 or end < 0 or end - begin > _LONGEST_KNOWN:
-        return None
-    try:
-        # not `decode`, which looks for blanks on both sides with a regular expression
-        data, length = _DECODER.raw_decode(f"{text[:begin]}{_MARK}{text[end:]}")
-        if text[length - begin - len(_MARK) + end :] != "\n" or not isinstance(data, dict) or data.get("spec") != _HERE:
-            return None
-        data["spec"] = _known_layer(text[begin:end])
-    except (ValueError, RecursionError, DataError):
-        return None
-    return data
-
-
-@lru_cache(maxsize=4096)
-def _known_layer(text: str) -> Layer | None:
-    return checked.layer_of(_DECODER.decode(text), "")

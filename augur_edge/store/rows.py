@@ -9,7 +9,7 @@ import hashlib
 import json
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -98,32 +98,46 @@ def network_from(run_id: str, row: Row) -> NetworkRecord:
     return NetworkRecord(index=index, name=name, runtime=runtime, mode=mode, info=json.loads(info))
 
 
-def measurement_row(run_id: str, network: int, m: Measurement) -> Row:
-    """A row in the order of sql.MEASUREMENT_COLUMNS; the spec as compact JSON and the layer's own digest."""
-    columns = (
-        network,
-        m.kind,
-        m.mode,
-        m.position,
-        m.name,
-        m.op,
-        m.count,
-        f"[{','.join(map(_quoted, m.nodes))}]",
-        None if m.spec is None else m.spec.packed,
-        None if m.spec is None else m.spec.digest,
-        m.status,
-        m.reason,
-        m.loops,
-        _packed_or_none(m.energy),
+class Columns(NamedTuple):
+    """A measurement as a row of the store has it, but for run, network and digest, and with its layer as an object.
+
+    place: kind, mode, position, name, op, count, nodes as JSON. outcome: status, reason, loops, energy as JSON.
+    """
+
+    place: tuple[str, str, int, str, str, int, str]
+    spec: Layer | None
+    outcome: tuple[str, str | None, int, str | None]
+    samples: bytes
+
+
+def columns_of(m: Measurement) -> Columns:
+    """The columns of a measurement."""
+    return Columns(
+        (m.kind, m.mode, m.position, m.name, m.op, m.count, f"[{','.join(map(_quoted, m.nodes))}]"),
+        m.spec,
+        (m.status, m.reason, m.loops, _packed_or_none(m.energy)),
+        np.ascontiguousarray(m.samples_ns, "<i8").tobytes(),
     )
-    samples = np.ascontiguousarray(m.samples_ns, "<i8").tobytes()
-    return (*columns, samples, _measurement_digest(run_id, columns, samples))
+
+
+def measurement_row(run: int, run_id: str, network: int, m: Columns, layer: int | None) -> Row:
+    """What sql.ADD_MEASUREMENT takes. run, layer: their keys in the store, whose spelling of the layer is `m.spec`."""
+    spec = (None, None) if m.spec is None else (m.spec.packed, m.spec.digest)
+    digest = _measurement_digest(run_id, (network, *m.place, *spec, *m.outcome), m.samples)
+    return (run, network, *m.place, layer, *m.outcome, m.samples, digest)
 
 
 def measurement_from(run_id: str, row: Row) -> Measurement:
     """The measurement of a row in the order of sql.MEASUREMENT_COLUMNS."""
     check_measurement(run_id, row)
-    _, kind, mode, position, name, op, count, nodes, layer, _, status, reason, loops, energy, samples, _ = row
+    layer = None if row[8] is None else _layer_from(row[8])
+    return measurement_of(Columns(row[1:8], layer, row[10:14], row[14]))
+
+
+def measurement_of(columns: Columns) -> Measurement:
+    """The inverse of `columns_of`."""
+    kind, mode, position, name, op, count, nodes = columns.place
+    status, reason, loops, energy = columns.outcome
     return Measurement(
         kind=kind,
         mode=mode,
@@ -132,11 +146,11 @@ def measurement_from(run_id: str, row: Row) -> Measurement:
         op=op,
         count=count,
         nodes=tuple(json.loads(nodes)),
-        spec=None if layer is None else _layer_from(layer),
+        spec=columns.spec,
         status=status,
         reason=reason,
         loops=loops,
-        samples_ns=np.frombuffer(samples, "<i8").astype(np.int64),
+        samples_ns=np.frombuffer(columns.samples, "<i8").astype(np.int64),
         energy=_unpacked_or_none(energy),
     )
 

@@ -108,7 +108,10 @@ SELECT digest FROM (
   ORDER BY a, b, c, d
 )
 """
+# CROSS: in this order, a step into the index for each of the device's runs. SQLite, which knows no counts, would look
+# at every device's rows of the layer, and in a fleet all devices measure the same layers.
 OF_LAYER = f"""
-SELECT r.id, {MEASUREMENT_COLUMNS} FROM spec s JOIN run r JOIN measurement m ON m.spec = s.key AND m.run = r.key
+SELECT r.id, {MEASUREMENT_COLUMNS} FROM spec s CROSS JOIN run r CROSS JOIN measurement m
+  ON m.spec = s.key AND m.run = r.key
 WHERE s.digest = ? AND r.device = ? ORDER BY r.id, m.network, m.kind, m.mode, m.position
 """

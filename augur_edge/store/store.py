@@ -202,8 +202,8 @@ class Store:
         ready = []
         for m in measurements:
             layer_key, layer = (None, None) if m.spec is None else known[m.spec.packed]
-            row = rows.measurement_row(run_id, network, replace(m, spec=layer))
-            ready.append((key, *row[:8], layer_key, *row[10:]))
+            columns = rows.columns_of(replace(m, spec=layer))
+            ready.append(rows.measurement_row(key, run_id, network, columns, layer_key))
         self._db.write_many(sql.SAVE_MEASUREMENT, ready)
 
     def save_layer(self, layer: Layer) -> tuple[int, Layer]:

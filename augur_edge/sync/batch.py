@@ -10,10 +10,10 @@ import stat
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from augur_edge.errors import AugurError, DataError, NewerDataError
-from augur_edge.store import Store
+from augur_edge.store import RunRecord, Store
 from augur_edge.store.ledger import Unsent
 from augur_edge.store.lines import Record, Records, write_lines
 from augur_edge.sync.names import BatchName, device_name, printable
@@ -32,6 +32,10 @@ class BadBatchError(DataError):
     """A batch that is not what its name says, or no batch at all."""
 
 
+class _TooLargeError(DataError):
+    """A run that no reader would take."""
+
+
 class _Lines(io.TextIOWrapper):
     """Counts what it takes, and takes no line that a reader would refuse."""
 
@@ -39,34 +43,57 @@ class _Lines(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         self.total += len(text)
-        if len(text) > LONGEST_LINE or self.total > MOST_BYTES:
-            raise DataError(f"a record of {len(text)} bytes in a run of {self.total} is too large for a batch")
+        if len(text) > LONGEST_LINE:
+            raise _TooLargeError(f"a record of {len(text)} bytes; a batch takes {LONGEST_LINE}, some 190000 samples")
+        if self.total > MOST_BYTES:
+            raise _TooLargeError(f"more than {MOST_BYTES} bytes in all")
         return super().write(text)
 
 
-def pack(store: Store, unsent: Sequence[Unsent], folder: Path) -> tuple[Path, list[Unsent]]:
-    """Write a batch of the first of these runs, until it is full; returns the file and the runs in it.
+class Packed(NamedTuple):
+    """A batch and the runs in it, None and none where no run fits; refused: why some that came up do not."""
 
-    All runs are of one device. Raises AugurError where `folder` cannot be written, DataError where a run is too large
-    or its device has a name that cannot stand in a file's.
+    path: Path | None
+    runs: list[Unsent]
+    refused: dict[Unsent, str]
+
+
+def pack(store: Store, unsent: Sequence[Unsent], folder: Path) -> Packed:
+    """Write a batch of the first of these runs, until it is full; one that is too large for any is left out.
+
+    All runs are of one device. Raises AugurError where `folder` cannot be written, DataError where their device has a
+    name that cannot stand in a file's.
     """
     device = device_name(unsent[0].device)
+    refused: dict[Unsent, str] = {}
     temporary = folder / ".packing"
-    packed: list[Unsent] = []
     try:
-        with temporary.open("wb") as file:
-            zipped = gzip.GzipFile("", "wb", _LEVEL, file, mtime=0)
-            with zipped, _Lines(zipped, "utf-8", newline="\n") as lines:
-                for one in unsent:
-                    write_lines(store.load(one.run), lines)
-                    packed.append(one)
-                    if file.tell() >= _ENOUGH_BYTES or lines.total >= _ENOUGH_TEXT:
-                        break
-        with temporary.open("rb") as file:
-            name = BatchName(device, packed[0].run, packed[-1].run, digest_of(file))
-        return temporary.replace(folder / str(name)), packed
+        while left := [one for one in unsent if one not in refused]:
+            packed: list[Unsent] = []
+            try:
+                _write(store, left, temporary, packed)
+            except _TooLargeError as err:  # a part of it is in the file: again, without it
+                refused[left[len(packed)]] = str(err)
+                continue
+            with temporary.open("rb") as file:
+                name = BatchName(device, packed[0].run, packed[-1].run, digest_of(file))
+            return Packed(temporary.replace(folder / str(name)), packed, refused)
+        temporary.unlink(missing_ok=True)
     except OSError as err:
         raise AugurError(f"{folder}: cannot pack a batch here: {err.strerror}; set TMPDIR to another folder") from err
+    return Packed(None, [], refused)
+
+
+def _write(store: Store, unsent: Sequence[Unsent], path: Path, packed: list[Unsent]) -> None:
+    """Until the batch is full; notes in `packed` what is in it."""
+    with path.open("wb") as file:
+        zipped = gzip.GzipFile("", "wb", _LEVEL, file, mtime=0)
+        with zipped, _Lines(zipped, "utf-8", newline="\n") as lines:
+            for one in unsent:
+                write_lines(store.load(one.run), lines)
+                packed.append(one)
+                if file.tell() >= _ENOUGH_BYTES or lines.total >= _ENOUGH_TEXT:
+                    return
 
 
 def digest_of(file: BinaryIO) -> str:
@@ -91,9 +118,9 @@ def records_of(path: Path) -> Iterator[Record]:
         file.seek(0)
         try:
             for record in Records(_lines(file), path.name):
-                if device := getattr(record, "device", None):
-                    _demand_device(device, name)
-                    runs.append(record.id)  # type: ignore[union-attr]
+                if isinstance(record, RunRecord):
+                    _demand_device(record.device, name)
+                    runs.append(record.id)
                 yield record
         except NewerDataError:
             raise

@@ -26,6 +26,7 @@ _AGAIN_S = 2.0
 _SHORT_S = 20.0
 _LONGEST_LINE = 1 << 16
 _LARGEST_LOG = 64 << 20
+_LONGEST_NOTE = 400
 
 Changed = Callable[[], None]
 
@@ -125,18 +126,21 @@ class Session:
                 elif word == "died":
                     ending = (FAILED, None, "the job died without a word: killed, or the device was switched off")
                 elif word == "log" and ending:
-                    cut = await self._keep_log(lines)
-                    self._set(*ending[:2], "; ".join(filter(None, [ending[2], cut])))
+                    cut, last = await self._keep_log(lines)
+                    why = ending[2] or (last if ending[0] == FAILED else "")
+                    self._set(*ending[:2], "; ".join(filter(None, [why, cut])))
                     return
 
-    async def _keep_log(self, lines: asyncio.StreamReader) -> str:
-        """Writes the log; a remark where it is longer than what is kept."""
-        size = 0
+    async def _keep_log(self, lines: asyncio.StreamReader) -> tuple[str, str]:
+        """Writes the log; a remark where it is longer than what is kept, and its last line."""
+        size, end = 0, b""
         with self._log.open("wb") as file:
             while block := await lines.read(_LONGEST_LINE):
                 file.write(block[: max(0, _LARGEST_LOG - size)])
                 size += len(block)
-        return f"only the first {_LARGEST_LOG} of its log's {size} bytes were kept" if size > _LARGEST_LOG else ""
+                end = (end + block)[-_LONGEST_NOTE:]
+        cut = f"only the first {_LARGEST_LOG} of its log's {size} bytes were kept" if size > _LARGEST_LOG else ""
+        return cut, _clean(end.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace"))
 
     async def _stop(self) -> bool:
         return b"stopped" in await self.ask(jobs.stop_script(self.state.job))
@@ -194,6 +198,12 @@ async def _status(device: FleetDevice, ssh: Ssh) -> list[State]:
         if jobs.is_job(job):
             found.append(_listed(device.name, job, state, _clean(note)))
     return found or [State(device.name, "", "idle")]
+
+
+def newest(states: Sequence[State]) -> list[State]:
+    """Of each device the jobs that have not ended, and the one that was started last."""
+    last = {state.device: state.job for state in sorted(states, key=lambda state: state.job)}
+    return [state for state in states if state.state not in ENDED or state.job == last[state.device]]
 
 
 def _listed(device: str, job: str, state: str, note: str) -> State:

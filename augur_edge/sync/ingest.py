@@ -11,6 +11,7 @@ from pathlib import Path
 from augur_edge.errors import AugurError, DataError, NewerDataError, UsageError
 from augur_edge.store import Store
 from augur_edge.store.intake import ConflictError, Intake, Taken, is_ingested, mark_ingested
+from augur_edge.sync.ahead import Reader, reader
 from augur_edge.sync.batch import BadBatchError, records_of
 from augur_edge.sync.names import SUFFIX, BatchName, is_partial, printable
 
@@ -19,13 +20,17 @@ QUARANTINE = ".quarantine"
 
 @dataclass
 class Ingested:
-    """What came of a folder. bad: names of batches with the reason each was set aside; newer: left where they are."""
+    """What came of a folder. bad: names of batches with the reason each was set aside; newer: left where they are.
+
+    refused: runs that a device keeps, as they are too large for a batch, with the reason.
+    """
 
     batches: int = 0
     seen: int = 0
     total: Taken = field(default_factory=Taken)
     bad: dict[str, str] = field(default_factory=dict)
     newer: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 def ingest(store: Store, folder: Path) -> Ingested:
@@ -35,30 +40,44 @@ def ingest(store: Store, folder: Path) -> Ingested:
     such folder, AugurError where the store or the folder cannot be used.
     """
     done = Ingested()
+    paths = list(_new_batches(store, folder, done))
     intake = Intake(store)
-    for path, device in batches_in(folder):
-        try:
-            name = _name_of(path, device)
-            if is_ingested(store, str(name)):
-                done.seen += 1
-                continue
-            taken = take_in(store, intake, path)
-        except NewerDataError as err:
-            done.newer[path.name] = str(err)
-        except (BadBatchError, ConflictError) as err:
-            if _set_aside(folder, path, str(err)):
-                done.bad[path.name] = str(err)
-        else:
-            done.batches += 1
-            done.total.add(taken)
+    with reader(paths) as records:
+        for path in paths:
+            try:
+                taken = take_in(store, intake, path, records)
+            except NewerDataError as err:
+                done.newer[path.name] = str(err)
+            except (BadBatchError, ConflictError) as err:
+                _set_aside(folder, path, str(err), done)
+            except AugurError:
+                if os.path.lexists(path):
+                    raise  # else another `ingest` has set it aside
+            else:
+                done.batches += 1
+                done.total.add(taken)
     return done
 
 
-def take_in(store: Store, intake: Intake, path: Path) -> Taken:
+def _new_batches(store: Store, folder: Path, done: Ingested) -> Iterator[Path]:
+    """Those that are not in the store yet and are called as they should be; counts or sets aside the others."""
+    for path, device in batches_in(folder):
+        try:
+            name = _name_of(path, device)
+        except BadBatchError as err:
+            _set_aside(folder, path, str(err), done)
+            continue
+        if is_ingested(store, str(name)):
+            done.seen += 1
+        else:
+            yield path
+
+
+def take_in(store: Store, intake: Intake, path: Path, records: Reader = records_of) -> Taken:
     """One batch in one transaction. Raises BadBatchError, ConflictError, NewerDataError with the store unchanged."""
     with store.transaction():
         intake.begin()
-        for record in records_of(path):
+        for record in records(path):
             intake.take(record)
         intake.flush()
         mark_ingested(store, [path.name])
@@ -98,8 +117,8 @@ def _name_of(path: Path, device: str | None) -> BatchName:
     return name
 
 
-def _set_aside(folder: Path, path: Path, reason: str) -> bool:
-    """Move a batch and say why; False where another `ingest` was faster."""
+def _set_aside(folder: Path, path: Path, reason: str, done: Ingested) -> None:
+    """Move a batch and say why, unless another `ingest` was faster."""
     try:
         name = str(BatchName.parse(path.name))
     except DataError:
@@ -110,7 +129,7 @@ def _set_aside(folder: Path, path: Path, reason: str) -> bool:
         path.rename(aside / name)
         (aside / f"{name}.reason").write_text(f"{printable(path.name)}: {reason}\n", encoding="utf-8")
     except FileNotFoundError:
-        return False
+        return
     except OSError as err:
         raise AugurError(f"{aside}: cannot set {printable(path.name)} aside: {err.strerror}") from err
-    return True
+    done.bad[path.name] = reason

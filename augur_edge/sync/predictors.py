@@ -9,11 +9,10 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from augur_edge import config, console
+from augur_edge import config
 from augur_edge.device import identify
 from augur_edge.errors import AugurError, DataError, RemoteError, UsageError
 from augur_edge.store.files import write_bytes
-from augur_edge.store.table import clean
 from augur_edge.sync.names import Target, predictor_name
 from augur_edge.sync.ssh import Ssh, environment, explained
 
@@ -28,8 +27,15 @@ def folder_here() -> Path:
     return config.default_store_path().parent / "predictors"
 
 
+class UnsaidError(DataError):
+    """A predictor that does not say what it was trained on."""
+
+
 def check(data: bytes, name: str, any_device: bool = False) -> None:
-    """Raises DataError unless `data` is a predictor that this device's kernel runs, and was trained for its kind."""
+    """Raises DataError unless `data` is a predictor that this device's kernel runs, and was trained for its kind.
+
+    UnsaidError where it does not say for which. any_device: leaves out what it was trained for.
+    """
     from augur_edge.predict import Predictor
 
     try:
@@ -37,14 +43,13 @@ def check(data: bytes, name: str, any_device: bool = False) -> None:
         meta = json.loads(predictor.meta_json or "{}")
     except (ValueError, DataError) as err:
         raise DataError(f"{name}: not a predictor for this device's kernel: {err}") from err
-    trained = _trained(meta.get("training") if isinstance(meta, dict) else None)
-    if not trained:
-        if not any_device:
-            console.warn(f"{name}: does not say what it was trained on; whether that fits this device is not checked")
+    if any_device:
         return
-    here = identify().id
+    trained, here = _trained(meta.get("training") if isinstance(meta, dict) else None), identify().id
+    if not trained:
+        raise UnsaidError(f"{name}: does not say what it was trained on, this is {here}; if that fits, --any-device")
     # an id ends in what tells one board from another of its kind; before that stands the kind
-    if not any_device and not any(_kind(here) in _kinds(device) for device in trained):
+    if not any(_kind(here) in _kinds(device) for device in trained):
         raise DataError(f"{name}: trained for {', '.join(trained)[:80]}, this is {here}; or pass --any-device")
 
 
@@ -127,9 +132,6 @@ def remote(ssh: Ssh, device: Target, words: list[str], data: bytes) -> str:
         raise _failed(done.returncode, f"{device.host}: {said.split('augur-edge: error: ')[-1].strip()}")
     if done.returncode:
         raise explained(device.host, said, done.returncode)
-    for line in said.splitlines():
-        if line.startswith("warning: "):
-            console.warn(f"{device.host}: {clean(line[9:])}")
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -10,7 +10,8 @@ and an object, or with REFUSED {"error"}, which also ends what was asked.
 
 and, where it runs as `serve --pull`, for a host that fetches:
 
-  NEXT {"target"}          -> OK {"name", "size"}, then DATA of `size` bytes; OK {} where there is nothing to send
+  NEXT {"target"}          -> OK {"name", "size"}, then DATA of `size` bytes; OK without them: there is nothing to send.
+                              Beside them {"refused": {run: why}}, runs that stay there, too large for a batch
   DONE {"target", "name"}  -> OK {}: the batch is in the host's store
 """
 

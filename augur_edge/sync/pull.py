@@ -37,7 +37,7 @@ def pull(store: Store, device: Target, ssh: Ssh, pace: Pace, program: str) -> In
     intake = Intake(store)
     progress = Progress(1, f"pull from {device.host}")
     with tempfile.TemporaryDirectory(prefix="augur-pull-") as folder, Channel(ssh, device, words) as channel, progress:
-        while about := _next(channel, target):
+        while "name" in (about := _next(channel, target, done)):
             path = _fetched(channel, about, Path(folder), pace, progress)
             if is_ingested(store, path.name):
                 done.seen += 1
@@ -50,9 +50,13 @@ def pull(store: Store, device: Target, ssh: Ssh, pace: Pace, program: str) -> In
     return done
 
 
-def _next(channel: Channel, target: str) -> Mapping[str, Any]:
+def _next(channel: Channel, target: str, done: Ingested) -> Mapping[str, Any]:
     channel.send(protocol.said(protocol.NEXT, target=target))
     found: Mapping[str, Any] = answer(channel)
+    refused = found.get("refused", {})
+    if not isinstance(refused, dict):
+        raise DataError(f"{channel.host}: refused is no object")
+    done.refused.update({str(run): str(why) for run, why in refused.items()})
     return found
 
 
@@ -99,12 +103,16 @@ def _answer(wire: Wire, store: Store, folder: Path, frame: Frame) -> None:
 
 def _send_next(wire: Wire, store: Store, folder: Path, target: str) -> None:
     groups = waiting(store, Target(*target.split(":", 1)))
+    refused: dict[str, str] = {}
     for unsent in groups.values():
-        path, packed = pack(store, unsent, folder)
+        path, packed, too_large = pack(store, unsent, folder)
+        refused.update({one.run: why for one, why in too_large.items()})
+        if path is None:
+            continue
         Ledger(store).offer(target, path.name, packed)
         with path.open("rb") as file:
-            wire.send(protocol.said(protocol.OK, name=path.name, size=path.stat().st_size))
+            wire.send(protocol.said(protocol.OK, name=path.name, size=path.stat().st_size, refused=refused))
             wire.send_file(file)
         path.unlink()
         return
-    wire.send(protocol.said(protocol.OK))
+    wire.send(protocol.said(protocol.OK, refused=refused))

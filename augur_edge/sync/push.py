@@ -7,9 +7,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from augur_edge import console
 from augur_edge.console import Progress
 from augur_edge.errors import AugurError, DataError
 from augur_edge.store import Store
@@ -24,7 +25,11 @@ from augur_edge.units import size_text
 
 @dataclass
 class Pushed:
-    """What went out. found: batches that were there already, sent by a call that did not live to note it."""
+    """What went out.
+
+    found: batches that were there already, sent by a call that did not live to note it. refused: runs that stay here
+    because they are too large for a batch, with the reason.
+    """
 
     runs: int = 0
     batches: int = 0
@@ -32,6 +37,7 @@ class Pushed:
     bytes: int = 0
     packing_s: float = 0.0
     sending_s: float = 0.0
+    refused: dict[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -67,7 +73,8 @@ def push(store: Store, target: Target, ssh: Ssh, pace: Pace, predictors: Path | 
         offered: dict[str, list[str]] = {}
         for batch in ledger.offered(str(target)):
             offered.setdefault(BatchName.parse(batch).device, []).append(batch)
-        for device in sorted({*groups, *offered}):
+        own = None if predictors is None else _only_device(store)
+        for device in sorted({*groups, *offered, *filter(None, [own])}):
             for batch in host.begin(device, ledger.origin, offered.get(device, [])):
                 ledger.acknowledge(str(target), batch)
                 done.found += 1
@@ -75,8 +82,8 @@ def push(store: Store, target: Target, ssh: Ssh, pace: Pace, predictors: Path | 
         with Progress(total, f"sync to {target.host}", "runs") as progress:
             for unsent in waiting(store, target).values():
                 _push_all(_Push(store, ledger, target, host, pace, Path(folder), progress, total), unsent, done)
-        if predictors is not None:
-            _fetch(host, store, predictors)
+        if predictors is not None and own is not None:
+            _fetch(host, own, predictors)
     return done
 
 
@@ -99,7 +106,11 @@ def _push_all(push: _Push, unsent: Sequence[Unsent], done: Pushed) -> None:
     settle: Settle | None = None
     while unsent:
         start_s = time.monotonic()
-        path, packed = pack(push.store, unsent, push.folder)
+        path, packed, refused = pack(push.store, unsent, push.folder)
+        done.refused.update({one.run: why for one, why in refused.items()})
+        unsent = unsent[len(packed) + len(refused) :]
+        if path is None:
+            break
         push.ledger.offer(str(push.target), path.name, packed)
         done.packing_s += time.monotonic() - start_s
         start_s = time.monotonic()
@@ -108,7 +119,6 @@ def _push_all(push: _Push, unsent: Sequence[Unsent], done: Pushed) -> None:
             settle()
         settle = uploaded
         done.sending_s += time.monotonic() - start_s
-        unsent = unsent[len(packed) :]
     if settle is not None:
         settle()
 
@@ -135,11 +145,25 @@ def _upload(push: _Push, path: Path, n_runs: int, done: Pushed) -> Settle:
     return settled
 
 
-def _fetch(host: Host, store: Store, folder: Path) -> None:
-    from augur_edge.sync.predictors import install
-
+def _only_device(store: Store) -> str:
     devices = {run.device for run in store.runs()}
     if len(devices) != 1:
         raise DataError(f"--predictors: the store has runs of {len(devices)} devices; which is this one cannot be told")
-    for name, data in host.predictors(device_name(devices.pop())):
-        install(data, folder / name)
+    return device_name(devices.pop())
+
+
+def _fetch(host: Host, device: str, folder: Path) -> None:
+    """Every predictor that will do; then raises the DataError of the first that will not."""
+    from augur_edge.sync.predictors import UnsaidError, install
+
+    wrong: list[DataError] = []
+    for name, data in host.predictors(device):
+        try:
+            install(data, folder / name)
+        except UnsaidError:  # somebody who can write on the host has put it into this device's own folder
+            install(data, folder / name, any_device=True)
+            console.warn(f"{name}: does not say what it was trained on; whether that fits this device is not checked")
+        except DataError as err:
+            wrong.append(err)
+    if wrong:
+        raise wrong[0]

@@ -80,6 +80,8 @@ def explained(host: str, said: str, code: int | None) -> RemoteError:
     for part, words in _WORDS:
         if part.lower() in said.lower():
             return RemoteError(f"{printable(host)}: {words.format(host=printable(host))}")
+    if code == 127:  # of its shell: no such program
+        return RemoteError(f"{printable(host)}: no augur-edge there, or not on the PATH of ssh; name it with --program")
     lines = [line for line in said.splitlines() if line.strip()]
     if lines:
         return RemoteError(f"{printable(host)}: ssh says {ascii(lines[-1].strip())[:160]}")

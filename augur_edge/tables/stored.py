@@ -51,8 +51,8 @@ def architectures_of(run: RunRecord) -> list[Architectures]:
             continue
         space, vector = spaces.resolve(name)
         key = (space.label, network.runtime, way)
-        title = "_".join(p for p in (run.device or "device", network.runtime, way) if p not in ("", MODE))
-        table = tables.setdefault(key, Architectures(space.name, title.replace(", ", "_").replace(" ", ""), {}))
+        title = column_title(run.device or "device", network.runtime, way)
+        table = tables.setdefault(key, Architectures(space.name, title, {}))
         if vector in table.points:
             raise UsageError(f"run {run.id}: {name} was measured twice; export runs that have it once")
         table.points[vector] = _value(network)
@@ -62,6 +62,12 @@ def architectures_of(run: RunRecord) -> list[Architectures]:
             "`augur-edge measure --space nasbench201` makes such runs"
         )
     return list(tables.values())
+
+
+def column_title(device: str, runtime: str, way: str = "") -> str:
+    """What a column of figures is called. way: as in a network's name, `2 threads`, where it is not the usual one."""
+    title = "_".join(part for part in (device, runtime, way) if part not in ("", MODE))
+    return title.replace(", ", "_").replace(" ", "")
 
 
 def _value(network: NetworkRecord) -> Value:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -35,13 +36,14 @@ from augur_edge.sync.batch import pack  # noqa: E402
 from augur_edge.sync.hosts import connected  # noqa: E402
 from augur_edge.sync.names import Target  # noqa: E402
 
+N_TRIES = 3
 N = int(os.environ.get("N_MEASUREMENTS", "1000000"))
 PER_RUN, SAMPLES, N_LAYERS, N_DEVICES = 10_000, 21, 1000, 8
 LEAST_RATE, MOST_MB, MOST_LOOKUP_MS, MOST_RATIO, MOST_IDLE_S = 40_000, 150, 20.0, 1.3, 1.5
 LAYERS = [replace(CONV, inputs=((1, c, 56, 56),), weights=((128, c, 3, 3), (128,))) for c in range(1, N_LAYERS + 1)]
 
 INGEST = """
-import re, sys, time
+import re, resource, sys, time
 from pathlib import Path
 from augur_edge.store import Store
 from augur_edge.sync.ingest import ingest
@@ -49,9 +51,10 @@ with Store(Path(sys.argv[2])) as store:
     start, cpu = time.perf_counter(), time.process_time()
     done = ingest(store, Path(sys.argv[1]))
     spent, cpu = time.perf_counter() - start, time.process_time() - cpu
-# not ru_maxrss, which begins with that of the process that forked
+# not ru_maxrss, which begins with that of the process that forked, as that of the second process has to
 peak_kb = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
-print(done.total.measurements, spent, cpu, peak_kb, len(done.bad))
+reader = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(done.total.measurements, spent, cpu, reader.ru_utime + reader.ru_stime, peak_kb, reader.ru_maxrss, len(done.bad))
 """
 
 
@@ -78,7 +81,7 @@ def packed(store: Store, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     unsent = Ledger(store).unsent("bench")
     while unsent:
-        _, inside = pack(store, unsent, folder)
+        inside = pack(store, unsent, folder).runs
         unsent = unsent[len(inside) :]
 
 
@@ -92,55 +95,75 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ingested(folder: Path, store: Path) -> tuple[int, float, float, float]:
-    """Measurements, seconds, seconds of processor time, and the peak in MB, in a process of its own."""
+class Ingested(NamedTuple):
+    """cpu_s: of the process that stores. reader_s, reader_mb: of the one that reads, beside it. peak_mb: of both."""
+
+    count: float
+    wall_s: float
+    cpu_s: float
+    reader_s: float
+    peak_mb: float
+
+
+def ingested(folder: Path, store: Path) -> Ingested:
+    """In a process of its own, into a new store."""
+    for old in store.parent.glob(f"{store.name}*"):
+        old.unlink()
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     words = [sys.executable, "-c", INGEST, str(folder), str(store)]
     done = subprocess.run(words, env=env, capture_output=True, text=True, check=True)
-    count, wall, cpu, peak_kb, n_bad = map(float, done.stdout.split())
+    count, wall, cpu, reader, peak_kb, reader_kb, n_bad = map(float, done.stdout.split())
     assert n_bad == 0
-    return int(count), wall, cpu, peak_kb / 1024
+    return Ingested(count, wall, cpu, reader, (peak_kb + reader_kb) / 1024)
 
 
 @pytest.fixture(scope="module")
 def host(inbox: Path) -> Path:
-    """The host's store with all of them, its rate and memory printed and checked on the way."""
+    """The host's store with all of them, its rate and memory printed on the way; of N_TRIES, that of the median."""
     path = inbox.parent / "host.db"
     small = inbox.parent / "small"
     with device_store(inbox.parent / "small.db", 99, 10_000) as store:
         packed(store, small / "device-99")
-    _, _, _, small_mb = ingested(small, inbox.parent / "small-host.db")
-    count, wall, cpu, peak_mb = ingested(inbox, path)
-    print(f"\ningest: {count} measurements of {SAMPLES} samples in {wall:.1f} s, {count / wall:.0f} a second")
-    print(f"  {cpu:.1f} s of processor time, {count / cpu:.0f} a second of it; {load()}")
-    print(f"  peak {small_mb:.0f} MB for 10000, {peak_mb:.0f} MB for {count}")
-    (inbox.parent / "figures.json").write_text(json.dumps([count, wall, cpu, small_mb, peak_mb]))
+    small_mb = ingested(small, inbox.parent / "small-host.db").peak_mb
+    tries = sorted((ingested(inbox, path) for _ in range(N_TRIES)), key=lambda done: done.wall_s)
+    each = ", ".join(f"{done.count / done.wall_s:.0f}" for done in tries)
+    done = tries[N_TRIES // 2]
+    print(f"\ningest: {done.count:.0f} measurements of {SAMPLES} samples in {done.wall_s:.1f} s,"
+          f" {done.count / done.wall_s:.0f} a second (of {N_TRIES}: {each})")  # fmt: skip
+    print(f"  storing {done.cpu_s:.1f} s of processor time, {done.count / done.cpu_s:.0f} a second of it;"
+          f" reading beside it {done.reader_s:.1f} s; {load()}")  # fmt: skip
+    print(f"  peak of both {small_mb:.0f} MB for 10000, {done.peak_mb:.0f} MB for {done.count:.0f}")
+    (inbox.parent / "figures.json").write_text(json.dumps([done.count, done.wall_s, small_mb, done.peak_mb]))
     return path
 
 
 def test_ingest_is_fast_enough(host: Path) -> None:
-    count, wall, _, _, _ = json.loads((host.parent / "figures.json").read_text())
+    count, wall, _, _ = json.loads((host.parent / "figures.json").read_text())
     assert count == N // N_DEVICES // PER_RUN * PER_RUN * N_DEVICES
     assert count / wall >= LEAST_RATE
 
 
 def test_memory_stays_flat(host: Path) -> None:
-    _, _, _, small_mb, peak_mb = json.loads((host.parent / "figures.json").read_text())
+    _, _, small_mb, peak_mb = json.loads((host.parent / "figures.json").read_text())
     assert max(small_mb, peak_mb) < MOST_MB
 
 
 def test_a_devices_rows_for_one_layer_are_found_at_once(host: Path) -> None:
+    """By a connection that has read nothing yet; of three tries the best, as other programs run here too."""
     spent_ms = []
-    with Store(host, create=False) as store:
-        for device in range(N_DEVICES):
-            for number in (0, 499, 999):
-                start = time.perf_counter()
-                found = of_layer(store, f"device-{device}", LAYERS[number])
-                spent_ms.append(1000 * (time.perf_counter() - start))
+    for device in range(N_DEVICES):
+        for number in (0, 499, 999):
+            tries = []
+            for _ in range(3):
+                with Store(host, create=False) as store:
+                    start = time.perf_counter()
+                    found = of_layer(store, f"device-{device}", LAYERS[number])
+                    tries.append(1000 * (time.perf_counter() - start))
                 assert len(found) == N // N_DEVICES // PER_RUN * PER_RUN // N_LAYERS
+            spent_ms.append(min(tries))
     print(f"\n{len(found)} rows of a layer and device: median {statistics.median(spent_ms):.1f} ms, "
           f"worst {max(spent_ms):.1f} ms; {load()}")  # fmt: skip
-    assert statistics.median(spent_ms) < MOST_LOOKUP_MS
+    assert max(spent_ms) < MOST_LOOKUP_MS
 
 
 @pytest.fixture

@@ -85,7 +85,8 @@ def test_a_function_that_raises_half_way_keeps_what_was_found(table: str, tmp_pa
     out = tmp_path / "found.csv"
     args = ["--space", "nasbench201", "--objective", "mine", "--method", "evolution", "-o", str(out)]
     assert main(["search", *args, "--call", f"mine={code}:score"]) == 1
-    assert "mine: RuntimeError: no more; what was found before is in" in capsys.readouterr().err
+    assert "mine: RuntimeError: no more, for nasbench201:" in (said := capsys.readouterr().err)
+    assert "what was found before is in" in said
     assert not out.exists() or len(out.read_text().splitlines()) > 50
 
 

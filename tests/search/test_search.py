@@ -63,8 +63,8 @@ def test_nothing_is_evaluated_twice_and_never_beyond_the_limit() -> None:
         asked.extend(map(tuple, vectors.tolist()))
         return SCORE(vectors)
 
-    found = evolve(CELLS, Figure("score", "", score), [LIMIT], evaluations=300, batch=7, seed=1)
-    assert len(asked) == len(set(asked)) == found.evaluations == 300
+    found = evolve(CELLS, Figure("score", "", score), [LIMIT], evaluations=900, batch=7, seed=1)
+    assert len(asked) == len(set(asked)) == found.evaluations == 900
     assert (LATENCY(np.array(asked, np.uint8)) <= 20e6).all()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augur_edge.errors import DataError
-from augur_edge.store import RunRecord, Store, measure_document
+from augur_edge.store import RunRecord, Store, checked, measure_document
 from augur_edge.store.lines import read_lines
+from augur_edge.store.quick import columns_in
+from augur_edge.store.rows import columns_of, pack
 
 
 @settings(max_examples=30, deadline=None)
@@ -104,3 +107,73 @@ def test_deep_nesting_is_an_error_of_the_file(tmp_path: Path) -> None:
     path.write_bytes(b'{"a":' + b"[" * 100_000)
     with pytest.raises(DataError, match="not a line of JSON"):
         list(read_lines(path))
+
+
+def broken(line: bytes) -> st.SearchStrategy[bytes]:
+    """A line with a few of its bytes changed, put in twice, or left out."""
+    edits = st.lists(
+        st.tuples(st.integers(0, len(line)), st.integers(0, 3), st.binary(max_size=3) | st.sampled_from(PIECES)),
+        min_size=1,
+        max_size=2,
+    )
+
+    def apply(changes: list[tuple[int, int, bytes]]) -> bytes:
+        found = line
+        for at, length, piece in changes:
+            found = found[:at] + piece + found[at + length :]
+        return found
+
+    return edits.map(apply)
+
+
+PIECES = [
+    b'"',
+    b",",
+    b"-",
+    b"0",
+    b"1e9",
+    b"NaN",
+    b"{}",
+    b"[]",
+    b"null",
+    b"\\u0061",
+    b'","name":"',
+    b"99999999999999999999",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_the_quick_reader_takes_only_what_the_general_one_takes_alike(data: st.DataObject) -> None:
+    """Whole lines and broken ones: where the quick one gives an answer, it is the other's."""
+    record = data.draw(runs().filter(lambda r: any(n.measurements for n in r.networks)))
+    line = data.draw(st.sampled_from([x for x in lines_of(record).splitlines(True) if '"measurement"' in x])).encode()
+    line = data.draw(st.just(line) | broken(line))
+    quick = columns_in(line)
+    if quick is None:
+        return
+    values = json.loads(line)
+    assert (values["record"], line[-1:]) == ("measurement", b"\n")
+    assert quick == columns_of(checked.measurement_of(values, ""))
+
+
+def test_the_quick_reader_takes_the_lines_that_are_written() -> None:
+    lines = lines_of(run()).encode().splitlines(True)
+    assert [columns_in(line) is not None for line in lines] == [False, False] + [True] * 6
+    values = {**json.loads(lines[2]), "energy": {"median": 1.5, "n": 3}}
+    assert columns_in((pack(values) + "\n").encode()) == columns_of(checked.measurement_of(values, ""))
+
+
+def test_the_quick_readers_time_grows_with_the_line_alone() -> None:
+    line = lines_of(run()).encode().splitlines(True)[2]
+    middle = line[line.index(b',"kind"') : line.index(b'"samples_ns"')]
+    for begin, unit in (
+        (b'{"count":1,"energy":', b'{"median":1}' + middle),
+        (b"", b'"spec":{},"status":"ok"}'),
+        (b"", b'{"a":{'),
+    ):
+        hostile = begin + unit * (60_000 // len(unit))
+        start_s = time.process_time()
+        assert columns_in(line[: line.index(b'{"activation')] + hostile) is None
+        assert columns_in(hostile) is None
+        assert time.process_time() - start_s < 0.5  # some 100 us; by the square of the length it were a minute

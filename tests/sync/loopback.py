@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 HOST = "board"
 
+# SHLVL: not the first of its shells, so bash reads no ~/.bashrc, as it else does under sshd. Whoever runs the tests may
+# have slow things in there, or things that one killed in the middle leaves locked for the next.
 CONFIG = """
 Port {port}
 ListenAddress 127.0.0.1
@@ -30,7 +32,7 @@ KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 100:30:200
 LogLevel ERROR
-SetEnv XDG_DATA_HOME={folder}/data
+SetEnv XDG_DATA_HOME={folder}/data SHLVL=2
 Subsystem sftp {sftp}
 {more}
 """

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augur_edge.errors import DataError, RemoteError
-from augur_edge.store import RunRecord, Store
+from augur_edge.store import RunRecord
 from augur_edge.store.ledger import Ledger
 from augur_edge.store.records import Measurement
 from augur_edge.sync import batch
@@ -26,22 +26,31 @@ pytestmark = pytest.mark.quiet
 def test_packing_is_the_same_every_time_and_ends_when_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with filled(tmp_path / "s.db", 5, n_layers=50) as store:
         unsent = Ledger(store).unsent("h")
-        path, packed = batch.pack(store, unsent, tmp_path)
-        again, _ = batch.pack(store, unsent, tmp_path)
-        assert (path, packed) == (again, unsent)
+        path, packed, refused = batch.pack(store, unsent, tmp_path)
+        again, _, _ = batch.pack(store, unsent, tmp_path)
+        assert (path, packed, refused) == (again, unsent, {})
+        assert path is not None
         assert [r.id for r in batch.records_of(path) if isinstance(r, RunRecord)] == [u.run for u in unsent]
         monkeypatch.setattr(batch, "_ENOUGH_TEXT", 50_000)
-        _, first = batch.pack(store, unsent, tmp_path)
+        _, first, _ = batch.pack(store, unsent, tmp_path)
         assert 1 <= len(first) < 5
         assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_a_record_that_no_reader_would_take_is_not_packed(tmp_path: Path) -> None:
+def test_a_run_that_no_reader_would_take_is_left_out(tmp_path: Path) -> None:
     long = Measurement("layer", "replay", 0, "a", "conv2d", samples_ns=np.full(400_000, 10**9))
-    with Store(tmp_path / "s.db") as store:
-        store.add_run(run(networks=[network(measurements=[long])]))
-        with pytest.raises(DataError, match="too large for a batch"):
-            batch.pack(store, Ledger(store).unsent("h"), tmp_path)
+    with filled(tmp_path / "s.db", 2) as store:
+        store.add_run(run("00000001ffffffff", networks=[network(measurements=[long])]))
+        first, large, last = Ledger(store).unsent("h")
+        for order in ([first, large, last], [large, first, last], [first, last, large]):
+            path, packed, refused = batch.pack(store, order, tmp_path)
+            assert path is not None
+            assert [r.id for r in batch.records_of(path) if isinstance(r, RunRecord)] == [first.run, last.run]
+            assert packed == [first, last]
+            assert list(refused) == [large]
+            assert "a record of 44" in refused[large]
+        assert batch.pack(store, [large], tmp_path) == (None, [], refused)
+        assert list(tmp_path.glob(".packing")) == []
 
 
 @given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True), st.data())

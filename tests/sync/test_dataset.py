@@ -97,12 +97,14 @@ def test_training_takes_a_data_set(tmp_path: Path) -> None:
     from augur_edge.dataset.reading import read_dataset
 
     filled(tmp_path / "one.db", 3, n_layers=4).close()
-    assert export(tmp_path / "one.db", tmp_path / "set") == 0
-    data, same = read_dataset([tmp_path / "set"]), read_dataset([tmp_path / "one.db"])
-    assert data.keys() == same.keys()
-    assert data.targets["latency"].tolist() == same.targets["latency"].tolist()
-    assert data.devices == same.devices
-    assert data.n_rows == same.n_rows == 12
+    same = read_dataset([tmp_path / "one.db"])
+    for url in (str(tmp_path / "set"), f"memory://{uuid.uuid4().hex}/set", f"file://{tmp_path}/set"):
+        assert export(tmp_path / "one.db", url) == 0
+        data = read_dataset([Path(url)])  # as `train` has it from its command line
+        assert data.keys() == same.keys()
+        assert data.targets["latency"].tolist() == same.targets["latency"].tolist()
+        assert data.devices == same.devices
+        assert data.n_rows == same.n_rows == 12
 
 
 def test_what_cannot_be(store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

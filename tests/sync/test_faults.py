@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from cutting import Cutter
 from handmade import network, run
@@ -16,6 +17,8 @@ from loopback import Sshd, free_port, make_key
 from augur_edge.cli import main
 from augur_edge.store import Store, sql
 from augur_edge.store.ledger import Ledger
+from augur_edge.store.records import Measurement
+from augur_edge.sync.ingest import ingest
 
 
 @pytest.fixture
@@ -192,6 +195,25 @@ def test_an_upload_cut_short_stays_invisible(sshd: Sshd, tmp_path: Path, capsys:
     assert sync(tmp_path / "device.db", sshd.config, f"board:{tmp_path / 'in'}") == 0
     assert leftovers(tmp_path / "in") == []
     cutter.close()
+
+
+def test_a_run_that_is_too_large_holds_up_no_other(
+    sshd: Sshd, device: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    large = Measurement("layer", "replay", 0, "a", "conv2d", samples_ns=np.full(200_000, 10**12))
+    with Store(device) as store:
+        store.add_run(run("00000001ffffffff", networks=[network(measurements=[large])]))
+    pull = ["--pull", "--program", str(sshd.program), "--store", str(tmp_path / "host.db")]
+    for where, more in ((f"board:{tmp_path / 'in'}", ["--store", str(device)]), (f"board:{device}", pull)):
+        assert main(["sync", where, "--ssh-config", str(sshd.config), "-q", *more]) == 5
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "run 00000001ffffffff stays where it is" in line
+        assert "augur-edge export 00000001ffffffff" in line
+    with Store(tmp_path / "host.db") as pulled, Store(tmp_path / "pushed.db") as pushed:
+        assert not ingest(pushed, tmp_path / "in").bad
+        assert len(pulled.runs()) == len(pushed.runs()) == 3
+    with Store(device) as store:
+        assert [one.run for one in Ledger(store).unsent(str(target(tmp_path / "in")))] == ["00000001ffffffff"]
 
 
 @pytest.mark.parametrize("name", ["a b", "it's", 'say "x"', "$(touch hacked)", "`id`", "a;b", "ä", "*", "-n"])

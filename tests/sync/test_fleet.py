@@ -22,7 +22,7 @@ from augur_edge.cli import main
 from augur_edge.errors import DataError
 from augur_edge.sync import jobs
 from augur_edge.sync.devices import read_devices
-from augur_edge.sync.fleet import Session, State, _listed
+from augur_edge.sync.fleet import Session, State, _listed, newest
 
 SLOW_S = 9  # long enough for a busy machine to reach every device before
 
@@ -115,12 +115,12 @@ def test_ctrl_c_leaves_jobs_that_status_finds(fleet: Path, own_sshd: Sshd, capsy
 
     last = json.loads((fleet.parent / "logs/last.json").read_text())["devices"]
     (job,) = [state["job"] for state in last if state["device"] == "slow"]
-    assert main(words(fleet, own_sshd, "status")) == 6  # nobody answers for `dead`
+    assert main(words(fleet, own_sshd, "status", "--all")) == 6  # nobody answers for `dead`
     found = status(capsys)
     assert (found[job], found[""]) == ("running", "unreachable")
     (fleet.parent / "go").touch()
     for _ in range(100):
-        main(words(fleet, own_sshd, "status"))
+        main(words(fleet, own_sshd, "status", "--all"))
         if status(capsys)[job] == "ok":
             break
         time.sleep(0.3)
@@ -225,6 +225,16 @@ def test_a_list_of_devices_that_is_wrong(tmp_path: Path, text: str, said: str) -
         read_devices(tmp_path / "d.toml")
 
 
+def test_status_shows_what_runs_and_each_devices_newest() -> None:
+    jobs_of = {"a": ("ok", "running", "ok", "failed"), "b": ("failed", "ok"), "c": ("unreachable",), "d": ("idle",)}
+    states = [
+        State(d, f"{i}" if len(found) > 1 else "", s) for d, found in jobs_of.items() for i, s in enumerate(found)
+    ]
+    assert [(s.device, s.job, s.state) for s in newest(states)] == [
+        ("a", "1", "running"), ("a", "3", "failed"), ("b", "1", "ok"), ("c", "0", "unreachable"), ("d", "0", "idle"),
+    ]  # fmt: skip
+
+
 def test_retry_without_an_earlier_run(fleet: Path, own_sshd: Sshd, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(fleet, own_sshd, "run", "--retry")) == 5
     assert "needs the folder of an earlier run" in capsys.readouterr().err
@@ -248,15 +258,16 @@ def test_a_log_is_told_as_it_is(tmp_path: Path) -> None:
 def test_a_log_that_is_cut_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augur_edge.sync.fleet._LARGEST_LOG", 10)
 
-    async def state_of(log: bytes) -> State:
+    async def state_of(log: bytes, code: int = 0) -> State:
         state = State("a", jobs.new_job())
         lines = asyncio.StreamReader()
-        lines.feed_data(b"started\nexit 0\nlog\n" + log)
+        lines.feed_data(f"started\nexit {code}\nlog\n".encode() + log)
         lines.feed_eof()
         await Session(Any, state, Any, tmp_path / "log", lambda: None)._read(lines)  # type: ignore[arg-type]
         return state
 
     assert asyncio.run(state_of(b"0123456789")).note == ""
+    assert asyncio.run(state_of(b"a\nwhy\n\n", 2)).note == "why"  # of one that failed, the last that it said
     state = asyncio.run(state_of(b"0123456789ab"))
     assert (state.state, state.note) == ("ok", "only the first 10 of its log's 12 bytes were kept")
     assert (tmp_path / "log").read_bytes() == b"0123456789"

@@ -18,8 +18,8 @@ from augur_edge.sync.ingest import ingest
 
 
 def test_syncs_that_are_killed_at_a_random_byte(own_sshd: Sshd, tmp_path: Path) -> None:
-    counts = torture(own_sshd.start(), tmp_path, n_syncs=8, n_measurements=300, seed=1)
-    assert sum(n for what, n in counts.items() if what.endswith("killed")) >= 3, counts
+    counts = torture(own_sshd.start(), tmp_path, n_kills=5, n_measurements=300, seed=1)
+    assert len([what for what in counts if what.endswith("killed")]) >= 2, counts
 
 
 def test_eight_devices_push_into_one_folder_while_it_is_ingested(own_sshd: Sshd, tmp_path: Path) -> None:

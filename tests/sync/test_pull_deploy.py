@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import os
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import content, filled, target
+from handmade import lines_of
+from helpers import a_run, content, filled, target
 from loopback import Sshd
 
 from augur_edge.cli import main
@@ -16,7 +19,10 @@ from augur_edge.errors import DataError, UsageError
 from augur_edge.predict.format import dumps, loads
 from augur_edge.store import Store
 from augur_edge.store.ledger import Ledger
-from augur_edge.sync.predictors import install, rollback
+from augur_edge.sync import protocol
+from augur_edge.sync.channel import framed
+from augur_edge.sync.names import BatchName
+from augur_edge.sync.predictors import UnsaidError, install, rollback
 
 GOLDEN = (Path(__file__).parents[1] / "predict/golden/layer-1.augpred").read_bytes()
 
@@ -57,12 +63,47 @@ def test_pull_from_no_store_and_from_no_program(sshd: Sshd, tmp_path: Path, caps
     assert pull(sshd, tmp_path / "absent.db", tmp_path / "host.db") == 6
     assert "there is no store yet" in capsys.readouterr().err
     assert pull(sshd, tmp_path / "absent.db", tmp_path / "host.db", "--program", "/no/such") == 6
-    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert "name it with --program" in capsys.readouterr().err.strip()
+
+
+LINES = gzip.compress(lines_of(a_run(1)).encode(), 1, mtime=0)
+SHA256 = hashlib.sha256(LINES).hexdigest()
+NAME = str(BatchName("board-1", a_run(1).id, a_run(1).id, SHA256))
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "data", "words"),
+    [
+        ("../../x.jsonl.gz", len(LINES), LINES, "not a batch's name"),
+        (NAME.replace(SHA256, "0" * 64), len(LINES), LINES, "another SHA-256"),
+        (NAME.replace("board-1", "board-2"), len(LINES), LINES, "another device than its name"),
+        (NAME, 1 << 40, b"", "not a number of bytes"),
+        (NAME, len(LINES), LINES[:-9], "out of order"),
+        (NAME, len(LINES), b"", "and no word"),
+    ],
+    ids=["path", "digest", "forged", "size", "short", "gone"],
+)
+def test_a_device_that_lies_is_not_believed(
+    sshd: Sshd, tmp_path: Path, name: str, size: int, data: bytes, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it is asked, it says this."""
+    said = protocol.said(protocol.OK, name=name, size=size) + (framed(protocol.DATA, data) if data else b"")
+    said += protocol.said(protocol.OK) if data else b""
+    (tmp_path / "said").write_bytes(said)
+    (tmp_path / "liar").write_text(f"#!/bin/sh\nexec cat {tmp_path}/said\n")
+    (tmp_path / "liar").chmod(0o755)
+    code = pull(sshd, tmp_path / "any.db", tmp_path / "host.db", "--program", str(tmp_path / "liar"))
+    line = capsys.readouterr().err.strip()
+    assert words in line
+    assert (len(line.splitlines()), code) == (1, 6 if words in {"out of order", "and no word"} else 5)
+    assert {p.name for p in tmp_path.iterdir()} == {"said", "liar", "host.db", "host.db.sync"}
+    with Store(tmp_path / "host.db") as host:
+        assert host.runs() == []
 
 
 def deploy(sshd: Sshd, file: Path | str, folder: Path, *more: str) -> int:
     ssh = ["--ssh-config", str(sshd.config), "--program", str(sshd.program)]
-    return main(["deploy", str(file), "me@board", "--folder", str(folder), "-q", *ssh, *more])
+    return main(["deploy", str(file), "board", "--folder", str(folder), "-q", *ssh, *more])
 
 
 @pytest.fixture
@@ -111,9 +152,12 @@ def test_one_device_that_is_gone_does_not_hold_up_another(
     sshd.config.with_name("two.config").write_text(
         f"Host gone\n  Port 1\nHost *\n  User {os.environ.get('USER', 'root')}\n{sshd.config.read_text()}"
     )
-    words = ["--ssh-config", str(sshd.config.with_name("two.config")), "--program", str(sshd.program)]
+    words = ["--ssh-config", str(sshd.config.with_name("two.config")), "--program", str(sshd.program), "--any-device"]
     folder = tmp_path / "predictors"
-    assert main(["deploy", str(tmp_path / "p.augpred"), "gone", "board", "--folder", str(folder), *words]) == 6
+    assert (
+        main(["deploy", str(tmp_path / "p.augpred"), "gone", "board", "--folder", str(folder), "--any-device", *words])
+        == 6
+    )
     said = capsys.readouterr().err
     assert "gone: refused the connection" in said
     assert "board: in place" in said
@@ -147,7 +191,7 @@ def test_names_of_predictors(tmp_path: Path, name: str, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("data", [GOLDEN[:-10], b"", bytes(100), GOLDEN[:50] + b"\xff\xff" + GOLDEN[52:]])
 def test_a_damaged_predictor_is_refused(tmp_path: Path, data: bytes) -> None:
-    install(GOLDEN, tmp_path / "p.augpred")
+    install(GOLDEN, tmp_path / "p.augpred", any_device=True)
     with pytest.raises(DataError, match="not a predictor for this device's kernel"):
         install(data, tmp_path / "p.augpred")
     assert (tmp_path / "p.augpred").read_bytes() == GOLDEN
@@ -175,11 +219,14 @@ def test_at_no_time_there_is_no_predictor(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("restricted", [False, True])
-def test_sync_fetches_the_devices_predictors(own_sshd: Sshd, tmp_path: Path, restricted: bool) -> None:
+def test_sync_fetches_the_devices_predictors(
+    own_sshd: Sshd, tmp_path: Path, restricted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     inbox = tmp_path / "in"
     (inbox / "board-1/predictors").mkdir(parents=True)
     (inbox / "board-1/predictors/p.augpred").write_bytes(GOLDEN)
     (inbox / "board-1/predictors/notes.txt").write_bytes(b"no predictor")
+    (inbox / "board-1/predictors/a-bad.augpred").write_bytes(b"nor this")
     if restricted:
         command = f"{own_sshd.program} serve --restrict-to {inbox} --device board-1"
         own_sshd.authorize(f'restrict,command="{command}" {own_sshd.public_key}')
@@ -187,7 +234,8 @@ def test_sync_fetches_the_devices_predictors(own_sshd: Sshd, tmp_path: Path, res
     filled(tmp_path / "device.db").close()
     words = ["--store", str(tmp_path / "device.db"), "--ssh-config", str(own_sshd.config), "-q"]
     for _ in range(2):
-        assert main(["sync", str(target(inbox)), *words, "--predictors", str(tmp_path / "mine")]) == 0
+        assert main(["sync", str(target(inbox)), *words, "--predictors", str(tmp_path / "mine")]) == 5
+        assert "a-bad.augpred: not a predictor" in capsys.readouterr().err  # and holds up no other
         assert [p.name for p in (tmp_path / "mine").iterdir()] == ["p.augpred"]
     assert (tmp_path / "mine/p.augpred").read_bytes() == GOLDEN
 
@@ -202,14 +250,12 @@ def test_sync_fetches_the_devices_predictors(own_sshd: Sshd, tmp_path: Path, res
         {"training": {"device": "latency_ms"}},
     ],
 )
-def test_a_predictor_that_does_not_say_for_which_device(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], meta: dict[str, object]
-) -> None:
+def test_a_predictor_that_does_not_say_for_which_device(tmp_path: Path, meta: dict[str, object]) -> None:
     data = dumps(replace(loads(GOLDEN), meta=meta))
-    assert install(data, tmp_path / "p.augpred")
-    assert "is not checked" in capsys.readouterr().err
-    assert install(data, tmp_path / "q.augpred", any_device=True)
-    assert capsys.readouterr().err == ""
+    with pytest.raises(UnsaidError, match=r"does not say what it was trained on.*--any-device"):
+        install(data, tmp_path / "p.augpred")
+    assert list(tmp_path.iterdir()) == []
+    assert install(data, tmp_path / "p.augpred", any_device=True)
 
 
 @pytest.mark.parametrize(
@@ -228,14 +274,19 @@ def test_a_column_of_a_device_of_this_kind_fits(
         assert install(trained_for(column), tmp_path / "p.augpred")
 
 
-def test_what_a_device_warns_of_is_passed_on(
+def test_what_a_device_does_not_take_leaves_what_is_there(
     own_name: Sshd, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "p.augpred"
-    path.write_bytes(dumps(replace(loads(GOLDEN), meta={})))
-    words = ["--folder", str(tmp_path / "there"), "-q", "--ssh-config", str(own_name.config)]
-    assert main(["deploy", str(path), "board", *words, "--program", str(own_name.program)]) == 0
-    assert "board: p.augpred: does not say what it was trained on" in capsys.readouterr().err
+    there, unsaid = tmp_path / "there", tmp_path / "p.augpred"
+    install(GOLDEN, there / "p.augpred", any_device=True)
+    unsaid.write_bytes(dumps(replace(loads(GOLDEN), meta={})))
+    assert deploy(own_name, unsaid, there) == 5
+    line = capsys.readouterr().err
+    assert "board: p.augpred: does not say what it was trained on, this is board-1" in line
+    assert len(line.strip().splitlines()) == 1
+    assert (there / "p.augpred").read_bytes() == GOLDEN
+    assert deploy(own_name, unsaid, there, "--any-device") == 0
+    assert (there / "p.augpred").read_bytes() == unsaid.read_bytes()
 
 
 def test_rollback_where_the_current_one_is_gone(tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""Batches that a second process reads: what comes of them is what comes of them read here."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from handmade import lines_of, run
+from helpers import a_run, content
+from test_hostile import batch, packed
+
+from augur_edge.errors import AugurError
+from augur_edge.store import Store
+from augur_edge.sync import ahead
+from augur_edge.sync.ingest import ingest
+
+
+def fill(inbox: Path) -> None:
+    """Good batches between one that contradicts another, one that breaks off, one from a newer program and no gzip."""
+    inbox.mkdir()
+    for number, device in enumerate(("board-1", "board-3", "board-8"), 1):
+        one = a_run(number, device, n_layers=600)
+        batch(inbox, packed(lines_of(one)), device=device, run=one.id)
+    again = a_run(1, "board-1", n_layers=600)
+    again.plan["precision"] = 0.5
+    batch(inbox, packed(lines_of(again)), device="board-1", run=again.id)
+    long = a_run(4, "board-2", n_layers=600)
+    batch(inbox, packed(lines_of(long)[:-20]), device="board-2", run=long.id)
+    batch(inbox, packed(lines_of(run()).replace("export/1", "export/2")), device="board-4", run=run().id)
+    batch(inbox, b"\x1f\x8b\x08", device="board-5", run=run().id)
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second process even for so little."""
+    monkeypatch.setattr(ahead, "_WORTH_IT", 0)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+
+def test_a_second_process_finds_what_one_finds(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    found = []
+    for name in ("one", "two"):
+        fill(tmp_path / name)
+        with Store(tmp_path / f"{name}.db") as host:
+            found.append((asdict(ingest(host, tmp_path / name)), content(host)))
+            host.check()
+        request.getfixturevalue("two")
+    assert found[0] == found[1]
+    done, runs = found[0]
+    assert (done["batches"], len(done["bad"]), len(done["newer"]), len(runs)) == (3, 3, 1, 3)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_reader_that_is_killed_leaves_the_store_as_it_was(
+    two: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "in")
+    unpacked = ahead._unpacked
+
+    def kill(values: tuple[object, ...]) -> ahead.Columns:
+        for child in multiprocessing.active_children():
+            child.kill()
+        return unpacked(values)
+
+    monkeypatch.setattr(ahead, "_unpacked", kill)
+    with Store(tmp_path / "host.db") as host:
+        with pytest.raises(AugurError, match="the process that reads batches was killed"):
+            ingest(host, tmp_path / "in")
+        assert content(host) == {}
+        monkeypatch.undo()
+        assert ingest(host, tmp_path / "in").batches == 3
+
+
+def test_a_batch_that_is_gone_holds_up_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "in")
+    reader = ahead.reader
+
+    def slow(paths: list[Path]) -> object:
+        next(path for path in paths if path.name.startswith("board-3")).unlink()
+        return reader(paths)
+
+    monkeypatch.setattr("augur_edge.sync.ingest.reader", slow)
+    with Store(tmp_path / "host.db") as host:
+        done = ingest(host, tmp_path / "in")
+        assert (done.batches, len(done.bad)) == (2, 3)

@@ -40,7 +40,8 @@ def evolve(
 ) -> Found:
     """Evolution: the worst of the population makes room for a child of the winners of two tournaments.
 
-    Every architecture is evaluated once, on each island. batch: children made at a time; 1 learns most from each
+    Every architecture is evaluated once, on each island (beyond two million by batches above 64, some again); where a
+    space has no more of them within the limits, the search ends before its evaluations are made. batch: children made at a time; 1 learns most from each
     evaluation, some thousands are fastest. Up to 64, children are made in plenty, and most of those that are evaluated
     are chosen by a linear guess of their cost (`Guide`). islands: populations that share the evaluations; one is done
     by one worker. progress: told after every batch, of several islands after every epoch; what it raises ends the
@@ -83,7 +84,7 @@ def exhaustive(
     workers: Workers | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Found:
-    """All of the space, or its indices from `start` to `stop`. Raises UsageError where it is too large for that."""
+    """All of the space, or its indices from `start` to `stop`. Raises UsageError for others, and where it is too large for that."""
     job = Job(space, problem)
     return drive(job, Exhaustive(job, start, stop), progress, workers, checkpoint)
 

@@ -40,12 +40,12 @@ def evolve(
 ) -> Found:
     """Evolution: the worst of the population makes room for a child of the winners of two tournaments.
 
-    Every architecture is evaluated once, on each island (beyond two million by batches above 64, some again); where a
-    space has no more of them within the limits, the search ends before its evaluations are made. batch: children made at a time; 1 learns most from each
-    evaluation, some thousands are fastest. Up to 64, children are made in plenty, and most of those that are evaluated
-    are chosen by a linear guess of their cost (`Guide`). islands: populations that share the evaluations; one is done
-    by one worker. progress: told after every batch, of several islands after every epoch; what it raises ends the
-    search, and it may keep its Found. Raises ObjectiveError.
+    Every architecture is evaluated once, on each island (of more than two million by batches above 64, some again);
+    where nothing new is left within the limits, the search ends before it has made all its evaluations. batch:
+    children made at a time; 1 learns most from each evaluation, some thousands are fastest. Up to 64, children are made
+    in plenty, and most of those that are evaluated are chosen by a linear guess of their cost (`Guide`). islands:
+    populations that share the evaluations; one is done by one worker. progress: told after every batch, of several
+    islands after every epoch; what it raises ends the search, and it may keep its Found. Raises ObjectiveError.
 
     Steady-state selection as in Syswerda, A study of reproduction in generational and steady-state genetic algorithms
     (1991); tournaments and point mutations as in Real et al., Regularized evolution for image classifier architecture
@@ -84,7 +84,10 @@ def exhaustive(
     workers: Workers | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Found:
-    """All of the space, or its indices from `start` to `stop`. Raises UsageError for others, and where it is too large for that."""
+    """All of the space, or its indices from `start` to `stop`.
+
+    Raises UsageError for other indices, and where the space is too large for that.
+    """
     job = Job(space, problem)
     return drive(job, Exhaustive(job, start, stop), progress, workers, checkpoint)
 

@@ -140,7 +140,8 @@ class Island:
         return {
             **learnt, "fresh": 0 if guide is None else guide.fresh,
             "rng": self.rng.bit_generator.state, "met": self.seen.state(),
-            "counts": [self.done, self.barren, self.stale], "vectors": self.vectors, "costs": self.costs, "near": self._beyond[0], "far": self._beyond[1],
+            "counts": [self.done, self.barren, self.stale],
+            "vectors": self.vectors, "costs": self.costs, "near": self._beyond[0], "far": self._beyond[1],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:

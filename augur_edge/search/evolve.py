@@ -52,7 +52,7 @@ def evolve(
     search (AAAI 2019), from which it differs in removing the worst, not the oldest.
     """
     job = Job(space, Problem([objective], limits))
-    _demand(evaluations)
+    demand(evaluations)
     method = Evolution(job, evaluations, seed, islands=islands, population=population, batch=batch)
     return drive(job, method, progress, workers, checkpoint)
 
@@ -69,7 +69,7 @@ def random_search(
     checkpoint: Checkpoint | None = None,
 ) -> Found:
     """The best of random architectures within the limits, none of them twice (in spaces beyond 2^60 hardly ever)."""
-    _demand(evaluations)
+    demand(evaluations)
     job = Job(space, Problem([objective], limits))
     return drive(job, Random(evaluations, seed), progress, workers, checkpoint)
 
@@ -92,6 +92,7 @@ def exhaustive(
     return drive(job, Exhaustive(job, start, stop), progress, workers, checkpoint)
 
 
-def _demand(evaluations: int) -> None:
+def demand(evaluations: int) -> None:
+    """Raises UsageError for none."""
     if evaluations < 1:
         raise UsageError(f"{evaluations} evaluations: at least one is needed")

@@ -43,11 +43,6 @@ class Island:
         """Whether it has made all its evaluations, or finds nothing new any more."""
         return self.done >= self.total or self.barren >= BARREN
 
-    @property
-    def remembers(self) -> bool:
-        """Whether it surely evaluates nothing twice."""
-        return isinstance(self.seen, Met)
-
     def evolve(self, job: Job, most: int) -> Result:
         """Go on for `most` evaluations, or a batch more; raises ObjectiveError."""
         found, moves, stop = Found(job.problem), Moves(job.space, self.rng), min(self.done + most, self.total)

@@ -19,9 +19,11 @@ _MIGRANTS = 2
 
 
 class Method(Protocol):
-    """distinct: no two tasks find the same architecture. state: plain data, arrays among it."""
+    """state: plain data, arrays among it."""
 
-    distinct: bool
+    @property
+    def distinct(self) -> bool:
+        """Whether no two tasks find the same architecture."""
 
     def tasks(self, live: bool) -> Iterator[Task]:
         """What is left of this round, none where the search is over. live: tasks are to be short."""
@@ -123,10 +125,14 @@ class Evolution:
         self.islands = [
             Island(sizes, population, batch, share, [seed, k] if k else seed) for k, share in enumerate(shares)
         ]
-        self.distinct = islands == 1 and self.islands[0].remembers
         self._epoch = max(population, _EPOCH * batch)
         self._turn = 0
         self._going: list[int] = []  # islands of this round
+
+    @property
+    def distinct(self) -> bool:
+        """See `Method`."""
+        return len(self.islands) == 1 and self.islands[0].seen.exact
 
     def tasks(self, live: bool) -> Iterator[Task]:
         """See `Method`."""

@@ -78,7 +78,7 @@ class Moves:
 
 
 class Seen:
-    """Which architectures were met: 64-bit hashes in a table that doubles as it fills, up to `MOST` places.
+    """Which architectures were met: 64-bit hashes in a table that grows fourfold as it fills, up to `MOST` places.
 
     From then on one that finds its places taken takes another's, which may be new again. No other is taken for one
     that was met, but for a clash of two hashes.
@@ -93,6 +93,11 @@ class Seen:
         self._last = np.zeros(self.LEAST, np.uint64)
         self._taken = 0
 
+    @property
+    def exact(self) -> bool:
+        """Whether nothing that was met was forgotten."""
+        return len(self._last) < self.MOST
+
     def new(self, vectors: U8, most: int | None = None) -> U8:
         """The first `most` of those not met before, each once, in their order; from now on they are met."""
         hashes = (vectors.astype(np.uint64) + np.uint64(1)) @ self._odd
@@ -106,8 +111,10 @@ class Seen:
 
     def _places(self, hashes: U64, probe: int) -> npt.NDArray[np.int64]:
         """Of the top bits, then in steps of the low ones."""
-        bits = np.uint64(len(self._last).bit_length() - 1)
-        home, step = hashes >> (np.uint64(64) - bits), (hashes & np.uint64(0xFFFF)) | np.uint64(1)
+        home = hashes >> np.uint64(65 - len(self._last).bit_length())
+        if probe == 0:
+            return np.asarray(home, np.int64)
+        step = (hashes & np.uint64(0xFFFF)) | np.uint64(1)
         return np.asarray((home + np.uint64(probe) * step) & np.uint64(len(self._last) - 1), np.int64)
 
     def _met(self, hashes: U64) -> npt.NDArray[np.bool_]:
@@ -124,18 +131,18 @@ class Seen:
     def _add(self, hashes: U64) -> None:
         """Different ones that are not there."""
         while len(self._last) < self.MOST and 2 * (self._taken + len(hashes)) > len(self._last):
-            self._double()
+            self._grow()
         left = self._put(hashes)
         while len(left) and len(self._last) < self.MOST:
-            self._double()
+            self._grow()
             left = self._put(left)
         self._last[self._places(left, 0)] = left
 
-    def _double(self) -> None:
+    def _grow(self) -> None:
         known = self._last[self._last != 0]
-        self._last, self._taken = np.zeros(2 * len(self._last), np.uint64), 0
+        self._last, self._taken = np.zeros(4 * len(self._last), np.uint64), 0
         left = self._put(known)
-        if len(left):  # as good as never: half of the places are free
+        if len(left):  # as good as never: most places are free
             self._add(left)
 
     def _put(self, hashes: U64) -> U64:
@@ -173,6 +180,8 @@ class Seen:
 
 class Met:
     """As `Seen`, but all that were ever met: for searches of few that are asked for again and again."""
+
+    exact = True
 
     def __init__(self) -> None:
         self._met: dict[bytes, None] = {}

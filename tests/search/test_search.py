@@ -137,13 +137,24 @@ def test_what_was_met_stays_met_while_there_are_places_and_after_it_was_kept(
 
 
 def test_what_is_met_beyond_the_places_is_forgotten_alike_by_one_that_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Seen, "LEAST", 256)
+    monkeypatch.setattr(Seen, "LEAST", 64)
     monkeypatch.setattr(Seen, "MOST", 1024)
     seen, vectors = Seen(6), everything()
-    assert len(seen.new(vectors[:8000])) == 8000
+    assert seen.exact and len(seen.new(vectors[:8000])) == 8000 and not seen.exact
     again = copy.deepcopy(seen)
     new = seen.new(vectors)
     assert len(new) > 7625 and np.array_equal(new, again.new(vectors))
+
+
+def test_no_evaluations_are_refused() -> None:
+    pytest.importorskip("pymoo", reason="the extra [search]")
+    from augur_edge.search.nsga2 import nsga2
+
+    for search in (evolve, random_search):
+        with pytest.raises(UsageError, match="0 evaluations"):
+            search(CELLS, SCORE, evaluations=0)
+    with pytest.raises(UsageError, match="0 evaluations"):
+        nsga2(CELLS, [SCORE, LATENCY], evaluations=0)
 
 
 @pytest.mark.parametrize(("start", "stop"), [(-1, 5), (7, 6), (0, 5**6 + 1), (5**6 + 1, None)])

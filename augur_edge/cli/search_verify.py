@@ -236,7 +236,7 @@ def _figure(figure: Figure, vector: Any, whole: Measurement, level: float) -> di
     if figure.unit == "ns":
         summary = summarise(whole.samples_ns, whole.loops)
         measured, spread = summary.median, summary.mad
-    elif figure.unit == "uj" and whole.energy is not None:
+    elif figure.unit == "uj" and whole.energy is not None and whole.energy["median"] > 0:
         measured, spread = whole.energy["median"], whole.energy["uncertainty"]
     else:
         return None

@@ -151,7 +151,7 @@ def _checkpoint(args: argparse.Namespace, recipe: Recipe) -> Checkpoint | None:
             raise UsageError("--resume goes on with OUT.partial: name OUT with -o, as when the search was begun")
         return None
     key = recipe.key({name: getattr(args, name) for name in KEPT})
-    return Checkpoint(partial_of(args.output), key, args.resume)
+    return Checkpoint(partial_of(args.output), key, args.resume, recipe.code())
 
 
 @contextmanager

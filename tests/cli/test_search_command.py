@@ -88,6 +88,10 @@ def test_a_function_that_raises_half_way_keeps_what_was_found(table: str, tmp_pa
     assert "mine: RuntimeError: no more, for nasbench201:" in (said := capsys.readouterr().err)
     assert "what was found before is in" in said
     assert len(out.read_text().splitlines()) > 50
+    code.write_text("def score(vectors):\n    return vectors.sum(axis=1)\n")
+    assert main(["search", *args, "--call", f"mine={code}:score", "--resume"]) == 0
+    assert "a --call file has changed since" in capsys.readouterr().err
+    assert len(out.read_text().splitlines()) == 1001
 
 
 def test_only_what_a_table_knows_is_found_and_zeros_are_left_out(tmp_path: Path, capsys: Captured) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import time
 from dataclasses import asdict
@@ -97,6 +98,23 @@ def test_a_batch_that_nobody_asks_for_is_not_taken_for_another(two: None, tmp_pa
     first, second, *_ = (path for path, _ in batches_in(tmp_path / "in") if path.name.startswith(("board-3", "board-8")))
     with ahead.reader([first, second]) as records:
         assert list(records(second)) == list(records_of(second)) != list(records_of(first))
+
+
+@pytest.mark.parametrize("fixture", [None, "two"])
+def test_a_batch_that_lies_there_twice_is_taken_in_once(
+    tmp_path: Path, request: pytest.FixtureRequest, fixture: str | None
+) -> None:
+    if fixture:
+        request.getfixturevalue(fixture)
+    inbox = tmp_path / "in"
+    for number in (1, 2):
+        one = a_run(number, "board-1", n_layers=600)
+        path = batch(inbox, packed(lines_of(one)), device="board-1", run=one.id)
+        (inbox / "board-1").mkdir(exist_ok=True)
+        shutil.copy(path, inbox / "board-1")
+    with Store(tmp_path / "host.db") as host:
+        done = ingest(host, inbox)
+        assert (done.batches, done.seen, done.total.runs, done.total.known) == (2, 2, 2, 0)
 
 
 def test_the_reader_ends_when_who_stores_is_killed(two: None, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from augur_edge.layers import Layer
 from augur_edge.store.flat import write_csv
@@ -117,3 +119,16 @@ def csv_of(*records: RunRecord) -> str:
     stream = io.StringIO()
     write_csv(records, stream)
     return stream.getvalue()
+
+
+def open_net(folder: Path) -> str:
+    """A `.onnx` file of one convolution whose input `x` leaves its pixels open."""
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    helper, floats = onnx.helper, onnx.TensorProto.FLOAT
+    weights = onnx.numpy_helper.from_array(np.ones((16, 3, 3, 3), np.float32), "w")
+    ends = [helper.make_tensor_value_info(name, floats, ["n", c, "h", "w"]) for name, c in (("x", 3), ("y", 16))]
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "conv", pads=[1] * 4)
+    graph = helper.make_graph([node], "open", ends[:1], ends[1:], [weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (folder / "open.onnx").write_bytes(model.SerializeToString())
+    return str(folder / "open.onnx")

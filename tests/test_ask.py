@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from handmade import open_net
 
 import augur_edge
 from augur_edge import zoo
@@ -38,7 +39,44 @@ def test_a_file_in_one_call(tmp_path: Path) -> None:
 def test_as_written_where_the_runtime_is_not_known() -> None:
     cost = augur_edge.predict_file("resnet18", GOLDEN / "calls-1.3.augpred", level=0.9)
     assert len(cost.layers) == len(zoo.build("resnet18").nodes)
-    assert cost.low is None and "its total is without bounds" in cost.remarks[0]
+    assert cost.low is None and "the total has no bounds of 90 %" in cost.remarks[0]
+
+
+def test_what_is_unlike_the_training_is_remarked_where_the_total_has_no_bounds() -> None:
+    levels = (Level(0.9, -2.0, 3.0),)
+    model = Model((Feature("op", 0, high=2.0),), (), "layer/1", levels=levels)
+    cost = augur_edge.predict_file("squeezenet1_0", Predictor(dumps(model)))
+    strange = sum(layer.in_domain is False for layer in cost.layers)
+    assert 0 < strange < len(cost.layers) and cost.low is None and cost.in_domain is False
+    assert cost.remarks[0].startswith("the total has no bounds of 90 %: the predictor's training had no whole network")
+    assert cost.remarks[1].startswith(f"{strange} of {len(cost.layers)} layers (") and "UNLIKE" in cost.remarks[1]
+
+
+@pytest.mark.parametrize("predictor", [None, GOLDEN / "layer-1.augpred"])
+def test_shapes_that_a_file_leaves_open(predictor: Path | None, tmp_path: Path) -> None:
+    if predictor is None:
+        pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    file = open_net(tmp_path)
+    with pytest.raises(UsageError, match=r"in Python shapes=\{'x': \(1, 3, 224, 224\)\}"):
+        augur_edge.predict_file(file, predictor)
+    small, large = (augur_edge.predict_file(file, predictor, shapes={"x": (1, 3, n, n)}).value for n in (64, 128))
+    assert small < large
+    with pytest.raises(UsageError, match="does not fit"):
+        augur_edge.predict_file(file, predictor, shapes={"x": (1, 4, 64, 64)})
+    for fixed in ("resnet18", "fbnet:" + ",".join("0" * 22)):
+        with pytest.raises(UsageError, match=r"shapes=.*is for \.onnx"):
+            augur_edge.predict_file(fixed, predictor, shapes={"x": (1, 3, 64, 64)})
+
+
+def test_an_architecture_by_a_predictor_of_its_space() -> None:
+    cells = Predictor.load(GOLDEN / "vectors/nasbench201-1.augpred")
+    cost = augur_edge.predict_file("nasbench201:#3", cells)
+    assert cost.value == pytest.approx(cells.predict(*cells.vector_of("#3"))) and cost.layers == ()
+    for other in ("resnet18", "net.onnx"):
+        with pytest.raises(UsageError, match=f"{other}: this is a predictor of nasbench201's architectures, not of"):
+            augur_edge.predict_file(other, cells)
+    with pytest.raises(UsageError, match="this predictor is for nasbench201, not for fbnet"):
+        augur_edge.predict_file("fbnet:" + ",".join("0" * 22), cells)
 
 
 def test_layers_that_cost_nothing_have_their_bounds() -> None:

@@ -13,6 +13,7 @@ from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
     from augur_edge.ask import LayerCost, NetworkCost
+    from augur_edge.layers import Shape
     from augur_edge.predict import Predictor
 
 _MODELS = {".augpred", ".json", ".cbm"}
@@ -31,6 +32,7 @@ class PredictCommand:
       augur-edge predict resnet18
       augur-edge predict board.augpred 3,56,56,64,64,1,1,1
       augur-edge predict board.augpred resnet18 --level 0.9
+      augur-edge predict board.augpred my_model.onnx --shape input=1,3,224,224
       augur-edge predict cells.augpred 'nasbench201:|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|none~2|'
       augur-edge predict model.cbm --int16 -o model.augpred
       augur-edge predict board.augpred --to-c -o model.c
@@ -44,6 +46,9 @@ class PredictCommand:
             "--level", type=values.share, metavar="SHARE",
             help="of cases that the interval shall hold (default: 0.9, where the predictor has it)",
         )  # fmt: skip
+        parser.add_argument(
+            "--shape", action="append", default=[], metavar="NAME=1,3,…", help="shape of a dynamic input"
+        )
         parser.add_argument("--dump", action="store_true", help="print all of the predictor as text")
         parser.add_argument("--to-c", action="store_true", help="print it as a C array, augur_model_data")
         parser.add_argument("--int16", action="store_true", help="round its leaves to 16 bits, with the error stated")
@@ -71,7 +76,8 @@ class PredictCommand:
             return _converted(args, data)
         if not args.what:
             raise UsageError("nothing to do: name layers or networks, or give --dump, --to-c or -o")
-        answers = [_answer(predictor, what, args.level) for what in args.what]
+        shapes = dict(values.shape(text) for text in args.shape)
+        answers = [_answer(predictor, what, args.level, shapes) for what in args.what]
         if args.json:
             about = {"model": str(args.model or "example"), "target": predictor.target, "unit": predictor.unit}
             print(json.dumps({"schema": schema.PREDICT, "context": about, "answers": answers}, indent=2))
@@ -125,23 +131,25 @@ def _converted(args: argparse.Namespace, data: bytes) -> int:
     return 0
 
 
-def _answer(predictor: Predictor, what: str, level: float | None) -> dict[str, Any]:
+def _answer(predictor: Predictor, what: str, level: float | None, shapes: dict[str, Shape]) -> dict[str, Any]:
     from augur_edge.ask import predict_file
 
     if predictor.vector_length:
-        return {"what": what, **_one(predictor, what, list(predictor.vector_of(what)), level)}
+        return _network(predict_file(what, predictor, level=level, shapes=shapes))
     numbers = _numbers(what, predictor.takes_layers)
     if numbers is not None:
+        if shapes:
+            raise UsageError(f"{what}: --shape is for .onnx and .tflite files")
         return {"what": what, **_one(predictor, what, numbers, level)}
     if not predictor.takes_layers:
         raise UsageError(f"{what}: this predictor takes {predictor.n_features} ready features, with commas")
-    return _network(predict_file(what, predictor, level=level))
+    return _network(predict_file(what, predictor, level=level, shapes=shapes))
 
 
 def _network(cost: NetworkCost) -> dict[str, Any]:
-    for remark in cost.remarks:
-        console.warn(remark)
-    return {"what": cost.what, **_figures(cost), "layers": [_layer(layer) for layer in cost.layers]}
+    """layers: only of what was asked layer by layer."""
+    layers = {"layers": [_layer(layer) for layer in cost.layers]} if cost.layers else {}
+    return {"what": cost.what, **_figures(cost), "remarks": list(cost.remarks), **layers}
 
 
 def _layer(layer: LayerCost) -> dict[str, Any]:
@@ -150,7 +158,7 @@ def _layer(layer: LayerCost) -> dict[str, Any]:
 
 def _figures(cost: NetworkCost | LayerCost) -> dict[str, Any]:
     if cost.low is None:
-        return {"value": cost.value}
+        return {"value": cost.value, **({} if cost.in_domain is None else {"in_domain": cost.in_domain})}
     return {"low": cost.low, "value": cost.value, "high": cost.high, "in_domain": cost.in_domain}
 
 

@@ -8,7 +8,6 @@ from augur_edge import console
 from augur_edge.units import energy_text, time_text
 
 _SCALED: dict[str, Callable[[float], str]] = {"ns": time_text, "uj": energy_text}
-_BY_WIDTH = 3
 
 
 def answer_text(answer: dict[str, Any], target: str, unit: str, level: float) -> str:
@@ -20,7 +19,8 @@ def answer_text(answer: dict[str, Any], target: str, unit: str, level: float) ->
     bounds = (f"{100 * level:g}% from", "to", "learnt such") if any("low" in x for x in layers) else ()
     rows = [(x["name"], x["op"], *_cells(x, unit, bool(bounds))) for x in layers]
     table = console.table(("layer", "op", name or "value", *bounds), rows, left=2)
-    return f"{table}\n\n{answer['what']}: {name} {_bounded(answer, unit, level)}{_unlike_any(layers)}"
+    total = f"{answer['what']}: {name} {_bounded(answer, unit, level)}"
+    return "\n".join([f"{table}\n", *_besides(answer, unit), total, *answer.get("remarks", ())])
 
 
 def value_text(value: float, unit: str) -> str:
@@ -39,7 +39,7 @@ def _cells(layer: dict[str, Any], unit: str, bounded: bool) -> list[str]:
 def _bounded(answer: dict[str, Any], unit: str, level: float) -> str:
     value = value_text(answer["value"], unit)
     if "low" not in answer:
-        return f"{value} (the predictor has no interval for it)"
+        return value if "layers" in answer else f"{value} (no bounds: this predictor holds none of {100 * level:g} %)"
     return f"{value}, with {100 * level:g} % between {value_text(answer['low'], unit)} and " + value_text(
         answer["high"], unit
     )
@@ -49,14 +49,13 @@ def _unlike(answer: dict[str, Any]) -> str:
     return "; UNLIKE what it was trained on: do not rely on it" if answer.get("in_domain") is False else ""
 
 
-def _unlike_any(layers: list[dict[str, Any]]) -> str:
-    """How much of the total is in layers outside what the predictor learnt from."""
-    strange = [x for x in layers if x.get("in_domain") is False]
-    if not strange:
-        return ""
-    share = sum(x["value"] for x in strange) / max(sum(x["value"] for x in layers), 1e-9)
-    ops = ", ".join(sorted({x["op"] for x in strange})[:_BY_WIDTH])
-    return (
-        f"; {len(strange)} of {len(layers)} layers ({ops}; {100 * share:.0f} % of the sum) are UNLIKE what it was "
-        "trained on"
-    )
+def _besides(answer: dict[str, Any], unit: str) -> list[str]:
+    """Why the total is not the sum of the layers above it, where it is not."""
+    layers = sum(layer["value"] for layer in answer["layers"])
+    more = answer["value"] - layers
+    if abs(more) < 1e-6 * abs(layers):
+        return []
+    return [
+        f"layers add up to {value_text(layers, unit)}; in a network run as a whole {value_text(abs(more), unit)} "
+        f"{'come on top, for the call' if more > 0 else 'are saved, for layers need no calls of their own'}"
+    ]

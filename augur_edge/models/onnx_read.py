@@ -15,6 +15,7 @@ from augur_edge.models.onnx_proto import decode_model
 from augur_edge.models.onnx_sources import node_names
 from augur_edge.models.onnx_table import TensorSpec, TensorTable, channels_first
 from augur_edge.models.onnx_tensor import DTYPES
+from augur_edge.models.open_shapes import how_to_give
 from augur_edge.network import Network, Node, TensorInfo
 
 
@@ -75,15 +76,13 @@ def _match(given: OnnxInput, shape: Shape, sizes: dict[str, int]) -> None:
 def _dynamic(given: OnnxInput) -> UsageError:
     dims = given.dims
     if dims is None:
-        return UsageError(f"input {given.name!r} has no shape in the file: pass --shape {given.name}=1,3,224,224")
+        return UsageError(f"input {given.name!r} has no shape in the file: {how_to_give(given.name, (1, 3, 224, 224))}")
     images = len(dims) == 4
     guess = [
         d if isinstance(d, int) else 1 if i == 0 else (3, 224, 224)[i - 1] if images else 128
         for i, d in enumerate(dims)
     ]
-    return UsageError(
-        f"input {given.name!r} has dynamic shape {_text(dims)}: pass --shape {given.name}={_comma(guess)}"
-    )
+    return UsageError(f"input {given.name!r} has dynamic shape {_text(dims)}: {how_to_give(given.name, guess)}")
 
 
 def _comma(shape: Sequence[int]) -> str:

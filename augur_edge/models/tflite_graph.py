@@ -14,6 +14,7 @@ import numpy as np
 
 from augur_edge.errors import UsageError
 from augur_edge.layers import Shape
+from augur_edge.models.open_shapes import how_to_give
 from augur_edge.models.tflite_layout import IMAGE, Order, plain
 from augur_edge.models.tflite_schema import DTYPES, operator_code, operator_names
 from augur_edge.models.tflite_verify import damaged
@@ -205,8 +206,5 @@ class GraphView:
             found = self.graph.tensors[t].shapeSignature
             signature = tuple(int(d) for d in found) if found is not None else self.shape(t)
             if any(d < 0 for d in signature):
-                example = ",".join(str(d if d >= 0 else 1) for d in signature)
-                raise UsageError(
-                    f"input {self.names[t]!r} has the dynamic shape {signature}:"
-                    f" give it, for example --shape {self.names[t]}={example}"
-                )
+                example = how_to_give(self.names[t], [d if d >= 0 else 1 for d in signature])
+                raise UsageError(f"input {self.names[t]!r} has the dynamic shape {signature}: {example}")

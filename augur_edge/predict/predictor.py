@@ -152,10 +152,19 @@ class Predictor(_kernel.Predictor):
         known = _levels(self._of_networks.get("levels"))
         found = next(((low, high) for stored, low, high in known if stored >= level), None)
         if found is None:
-            raise ValueError(f"no interval of {level:g} for networks; it has {[k[0] for k in known] or 'none'}")
+            raise ValueError(self._why_unbounded(level, [stored for stored, _, _ in known]))
         value = self.predict_network(layers)
         inside = all(self.interval(*row, level=0.0).in_domain for row in layers.tolist())
         return Interval(value * math.exp(found[0]), value, value * math.exp(found[1]), inside)
+
+    def _why_unbounded(self, level: float, stored: list[float]) -> str:
+        measured = self._of_networks.get("measured")
+        seen = f"{measured} whole networks" if isinstance(measured, int) and measured else "no whole network"
+        other = f"ask for a level up to {max(stored):g}, or " if stored else ""
+        return (
+            f"the total has no bounds of {100 * level:g} %: the predictor's training had {seen}, too few to tell "
+            f"how far totals are off; {other}measure more networks whole and train again"
+        )
 
     def network_total(self, network: Layers) -> _kernel.NetworkTotal:
         """A total that follows changes of single layers: `.change(position, layer)` gives the new one."""

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from handmade import open_net
 
+from augur_edge import predict_file
 from augur_edge.cli import main
 from augur_edge.cli.predict_text import answer_text
 from augur_edge.predict import Predictor, kernel, kernels
@@ -12,6 +14,7 @@ from augur_edge.predict.example import example
 from augur_edge.units import time_text
 
 GOLDEN = Path(__file__).parents[1] / "predict/golden"
+CELLS = str(GOLDEN / "vectors/nasbench201-1.augpred")
 RAW, LAYER = str(GOLDEN / "raw-float32.augpred"), str(GOLDEN / "layer-1.augpred")
 
 
@@ -25,7 +28,11 @@ def test_numbers_and_networks(capsys):
     bounds = f"{time_text(value)}, with 90 % between {time_text(low)} and {time_text(high)}"
     assert lines[0].startswith(f"3,56,56,64,64,1,1,1: {bounds}")
     assert lines[1].split() == ["layer", "op", "latency", "90%", "from", "to", "learnt", "such"]
-    assert lines[-1].startswith("resnet18: latency ")
+    (total,) = (line for line in lines if line.startswith("resnet18: latency "))
+    assert " between " not in total
+    assert lines[-2:] == list(predict_file("resnet18", LAYER).remarks) and lines[-2].startswith(
+        "the total has no bounds"
+    )
 
 
 def test_the_interval_is_told_unasked_and_what_was_not_learnt_too(capsys):
@@ -37,20 +44,49 @@ def test_the_interval_is_told_unasked_and_what_was_not_learnt_too(capsys):
     out = capsys.readouterr().out
     assert " ms, with 90 % between " in out and "UNLIKE" not in out
     assert main(["predict", RAW, "1,2,3,4,5,6,7,8"]) == 0
-    assert "(the predictor has no interval for it)" in capsys.readouterr().out
+    assert "(no bounds: this predictor holds none of 90 %)" in capsys.readouterr().out
 
 
-def test_a_total_says_how_many_layers_are_strange():
+def test_a_total_says_why_it_is_not_the_sum_and_what_to_know():
     layers = [
         {"name": "a", "op": "conv2d", "value": 3e6, "low": 2e6, "high": 4e6, "in_domain": True},
         {"name": "b", "op": "gelu", "value": 1e6, "low": 0.5e6, "high": 9e6, "in_domain": False},
     ]
-    text = answer_text({"what": "net.onnx", "value": 4e6, "layers": layers}, "latency_ns", "ns", 0.9)
-    assert text.splitlines()[2].split() == ["b", "gelu", "1.00", "ms", "500.00", "us", "9.00", "ms", "no"]
-    assert text.splitlines()[-1] == (
-        "net.onnx: latency 4.00 ms (the predictor has no interval for it); 1 of 2 layers (gelu; 25 % of the sum) are "
-        "UNLIKE what it was trained on"
-    )
+    answer = {"what": "net.onnx", "value": 3.5e6, "layers": layers, "remarks": ["half is new"]}
+    lines = answer_text(answer, "latency_ns", "ns", 0.9).splitlines()
+    assert lines[2].split() == ["b", "gelu", "1.00", "ms", "500.00", "us", "9.00", "ms", "no"]
+    assert lines[3:] == [
+        "",
+        "layers add up to 4.00 ms; in a network run as a whole 500.00 us are saved, for layers need "
+        "no calls of their own",
+        "net.onnx: latency 3.50 ms",
+        "half is new",
+    ]
+    answer["value"] = 4.1e6
+    assert "100.00 us come on top, for the call" in answer_text(answer, "latency_ns", "ns", 0.9)
+    answer["value"] = 4e6
+    assert "add up" not in answer_text(answer, "latency_ns", "ns", 0.9)
+
+
+def test_a_shape_left_open_is_given_as_for_measure(tmp_path, capsys):
+    file = open_net(tmp_path)
+    assert main(["predict", LAYER, file]) == 2
+    assert "pass --shape x=1,3,224,224" in capsys.readouterr().err
+    totals = []
+    for shape in ("x=1,3,64,64", "x=1,3,128,128"):
+        assert main(["predict", LAYER, file, "--shape", shape, "--json"]) == 0
+        (answer,) = json.loads(capsys.readouterr().out)["answers"]
+        totals.append(answer["value"])
+        assert [layer["op"] for layer in answer["layers"]] == ["conv2d"] and answer["remarks"]
+    assert totals[0] < totals[1]
+
+
+def test_architectures_by_a_predictor_of_their_space(capsys):
+    assert main(["predict", CELLS, "nasbench201:#3", "#3"]) == 0
+    predictor = Predictor.load(CELLS)
+    value = time_text(predictor.predict(*predictor.vector_of("#3")))
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"nasbench201:#3: {value} (") and second.startswith(f"#3: {value} (")
 
 
 def test_json(capsys):
@@ -101,6 +137,11 @@ def test_to_c_on_stdout(capsys):
         ([LAYER, "1.5,1,1,1,1,1,1,1"], 2, "neither numbers"),
         ([LAYER, "3,56,56,64,64,1,1,1", "--level", "0.999"], 2, "0.999"),
         ([LAYER, "nothing.onnx"], 2, "nothing.onnx"),
+        ([LAYER, "resnet18", "--shape", "x=1,3,64,64"], 2, "for .onnx and .tflite files"),
+        ([LAYER, "3,56,56,64,64,1,1,1", "--shape", "x=1,3,64,64"], 2, "for .onnx and .tflite files"),
+        ([LAYER, "resnet18", "--shape", "x"], 2, "NAME=1,3,224,224"),
+        ([CELLS, "resnet18"], 2, "a predictor of nasbench201's architectures, not of networks' layers"),
+        ([CELLS, "nasbench201:#3", "--level", "0.9"], 2, "no interval"),
         (["absent.augpred", "1"], 2, "absent.augpred: No such file"),
         ([__file__, "1"], 5, "not an .augpred file"),
         ([RAW, "1", "--kernel", "abacus"], 2, "Valid values: "),

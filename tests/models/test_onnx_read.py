@@ -49,7 +49,10 @@ def dynamic_model() -> bytes:
 def test_a_dynamic_shape_is_asked_for_by_an_example() -> None:
     with pytest.raises(UsageError) as error:
         read_onnx(dynamic_model(), name="n")
-    assert str(error.value) == "input 'x' has dynamic shape (batch, 3, h, w): pass --shape x=1,3,224,224"
+    assert str(error.value) == (
+        "input 'x' has dynamic shape (batch, 3, h, w): pass --shape x=1,3,224,224, "
+        "in Python shapes={'x': (1, 3, 224, 224)}"
+    )
     assert error.value.exit_code == 2
 
 

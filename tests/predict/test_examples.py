@@ -157,4 +157,10 @@ def test_valgrind_finds_nothing(embed_c):
 
 
 def test_the_cython_example(embed_cython):
-    assert "costs" in embed_cython("main.py", str(GOLDEN / "raw-float32.augpred"))
+    """Layers, by the predictor that comes along: the least of them takes some microseconds, and is one of the least."""
+    found = re.fullmatch(r"the cheapest is ([135]),14,14,(\d+),(\d+),1,[012],1: ([\d.]+) ns\n", embed_cython("main.py"))
+    assert found is not None and int(found[2]) * int(found[3]) < 64 * 64 and 500 < float(found[4]) < 50_000
+    raw = [sys.executable, "-c", "import numpy, cheapest; from augur_edge.predict import Predictor; import sys;"
+           "cheapest.cheapest(Predictor.load(sys.argv[1]), numpy.ones((3, 16), 'int64'))"]  # fmt: skip
+    with pytest.raises(AssertionError, match="not layers, or a predictor of something else"):
+        embed_cython(*raw[1:], str(GOLDEN / "raw-float32.augpred"))

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from augur_edge.errors import MissingExtraError, UsageError
 from augur_edge.layers import Layer
 from augur_edge.predict import Predictor
+from augur_edge.predict.predictor import LEVEL
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["LayerCost", "NetworkCost", "predict_file"]
-LEVEL = 0.9
 ABOUT_EXAMPLE = (
     "no predictor is named: the example answers. It is about ANOTHER MACHINE (an x86-64 server processor, "
     "onnxruntime, one thread), not this one; `augur-edge measure --sample` and `train` make one of this device"
@@ -88,7 +88,7 @@ def predict_file(
     everything = [layer for _, layer in named]
     low = high = inside = None
     try:
-        low, _, high, inside = predictor.network_interval(everything, level or LEVEL)
+        low, _, high, inside = predictor.network_interval(everything, LEVEL if level is None else level)
     except ValueError as error:
         if level is not None:
             remarks.append(f"{what}: {error}: its total is without bounds")
@@ -107,15 +107,20 @@ def _layer_costs(
         raise UsageError(f"{what}: {error}") from None
     for (name, layer), value in zip(named, there):
         try:
-            low, alone, high, inside = predictor.interval(layer, level=level or LEVEL)
+            low, alone, high, inside = predictor.interval(layer, level=LEVEL if level is None else level)
         except ValueError as error:  # the file stores no such level, which matters to who asked for it
             if level is not None:
                 raise UsageError(f"{what}, {name}: {error}") from None
             found.append(LayerCost(name, layer.op, value))
             continue
-        share = value / alone
-        found.append(LayerCost(name, layer.op, value, low * share, high * share, inside))
+        low, high = (_moved(bound, alone, value) for bound in (low, high))
+        found.append(LayerCost(name, layer.op, value, low, high, inside))
     return found
+
+
+def _moved(bound: float, alone: float, value: float) -> float:
+    """In proportion, but for what is not positive, which has none."""
+    return bound * (value / alone) if alone > 0 else bound + (value - alone)
 
 
 def layers_as_deployed(predictor: Predictor, what: str, remarks: list[str]) -> list[tuple[str, Layer]]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augur_edge.errors import DataError
+from augur_edge.errors import DataError, UsageError
 from augur_edge.extras import pandas
 from augur_edge.predict import Predictor
 
@@ -73,5 +73,12 @@ def _of_architectures(rows: Any, predictor: Predictor) -> Any:
 
     if ARCHITECTURE not in rows.columns:
         raise DataError(f"the frame has no column {ARCHITECTURE!r}; it has {', '.join(map(str, rows.columns))}")
-    vectors = [predictor.vector_of(str(text)) for text in rows[ARCHITECTURE]]
+    vectors = [_vector(predictor, f"row {index}", text) for index, text in zip(rows.index, rows[ARCHITECTURE])]
     return predictor.predict_many(np.array(vectors, np.uint8).reshape(-1, predictor.vector_length)).astype(float)
+
+
+def _vector(predictor: Predictor, where: str, text: object) -> tuple[int, ...]:
+    try:
+        return predictor.vector_of(str(text))
+    except UsageError as error:
+        raise DataError(f"{where}: {error}") from None

@@ -12,6 +12,8 @@ from augur_edge.errors import UsageError
 from augur_edge.models.onnx_write import to_onnx
 from augur_edge.predict import Predictor
 from augur_edge.predict.example import example
+from augur_edge.predict.format import dumps
+from augur_edge.predict.model import Feature, Level, Model
 
 GOLDEN = Path(__file__).parent / "predict/golden"
 
@@ -37,6 +39,24 @@ def test_as_written_where_the_runtime_is_not_known() -> None:
     cost = augur_edge.predict_file("resnet18", GOLDEN / "calls-1.3.augpred", level=0.9)
     assert len(cost.layers) == len(zoo.build("resnet18").nodes)
     assert cost.low is None and "its total is without bounds" in cost.remarks[0]
+
+
+def test_layers_that_cost_nothing_have_their_bounds() -> None:
+    level = Level(0.9, -2.0, 3.0)
+    predictor = Predictor(dumps(Model((Feature("macs", 0),), (), "layer/1", levels=(level,))))
+    cost = augur_edge.predict_file("squeezenet1_0", predictor)
+    assert {(layer.low, layer.value, layer.high) for layer in cost.layers} == {(-2.0, 0.0, 3.0)}
+
+
+@pytest.mark.parametrize("level", [0.0, 0.99])
+def test_a_level_that_is_asked_for_is_the_one_that_is_given(level: float) -> None:
+    levels = (Level(0.5, -1.0, 1.0), Level(0.9, -2.0, 3.0))
+    predictor = Predictor(dumps(Model((Feature("macs", 0),), (), "layer/1", levels=levels)))
+    if level:
+        with pytest.raises(UsageError, match=r"0\.99"):
+            augur_edge.predict_file("squeezenet1_0", predictor, level=level)
+    else:
+        assert augur_edge.predict_file("squeezenet1_0", predictor, level=level).layers[0].high == 1.0
 
 
 def test_an_architecture() -> None:

@@ -52,8 +52,9 @@ def test_architectures_and_what_a_search_found() -> None:
     assert frame.latency_ns.is_monotonic_increasing
     with pytest.raises(DataError, match="no column 'architecture'"):
         frames.predict(frame[["latency_ns"]], predictor)
-    with pytest.raises(UsageError):
-        frames.predict(pd.DataFrame({"architecture": ["k9"]}), predictor)
+    frame.loc[7, "architecture"] = "k9"
+    with pytest.raises(DataError, match="row 7: fbnet: 1 answer"):
+        frames.predict(frame, predictor)
 
 
 def test_measurements_of_a_store(tmp_path: Path) -> None:

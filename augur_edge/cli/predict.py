@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from augur_edge.ask import LayerCost, NetworkCost
     from augur_edge.predict import Predictor
 
-
 _MODELS = {".augpred", ".json", ".cbm"}
-LEVEL = 0.9
 
 
 class PredictCommand:
@@ -56,6 +54,7 @@ class PredictCommand:
     def run(self, args: argparse.Namespace) -> int:
         from augur_edge.cli.predict_text import answer_text
         from augur_edge.predict import Predictor, select_kernel
+        from augur_edge.predict.predictor import LEVEL
 
         args.model, args.what = _split(args.what)
         data = _read(args.model)
@@ -156,6 +155,8 @@ def _figures(cost: NetworkCost | LayerCost) -> dict[str, Any]:
 
 
 def _one(predictor: Predictor, what: str, numbers: list[Any], level: float | None) -> dict[str, Any]:
+    from augur_edge.predict.predictor import LEVEL
+
     try:
         value = predictor.predict(*numbers)
         try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from augur_edge import console, schema
 from augur_edge.cli import search_output as output
+from augur_edge.cli import values
 from augur_edge.errors import AugurError, UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class SearchCommand:
         how.add_argument("--batch", type=int, default=1, metavar="N", help="children of evolution made at a time")
         how.add_argument("--population", type=int, default=50, metavar="N", help="of evolution")
         how.add_argument("--islands", type=int, default=1, metavar="N", help="populations that share the evaluations")
-        how.add_argument("--seed", type=int, default=0)
+        how.add_argument("--seed", type=values.seed, default=0)
         how.add_argument("--jobs", type=int, metavar="N", help="threads (default: one a processor; with --call one)")
         how.add_argument(
             "--scheduler", metavar="ADDRESS", help="work on a Dask cluster, as tcp://10.0.0.1:8786; the same is found"
@@ -150,7 +151,7 @@ def _checkpoint(args: argparse.Namespace, recipe: Recipe) -> Checkpoint | None:
             raise UsageError("--resume goes on with OUT.partial: name OUT with -o, as when the search was begun")
         return None
     key = recipe.key({name: getattr(args, name) for name in KEPT})
-    return Checkpoint(partial_of(args.output), key, args.resume)
+    return Checkpoint(partial_of(args.output), key, args.resume, recipe.code())
 
 
 @contextmanager
@@ -185,7 +186,10 @@ def _search(args: argparse.Namespace, job: Job, workers: Workers, checkpoint: Ch
             progress.update(min(found.asked if args.method == "exhaustive" else found.evaluations, total))
 
         try:
-            return _run(args, job, told, workers, checkpoint), False
+            found = _run(args, job, told, workers, checkpoint)
+            if found.evaluations < total and args.method in {"evolution", "random"} and len(found.vectors):
+                console.warn(f"it ended after {found.evaluations} evaluations: no more were found within the limits")
+            return found, False
         except KeyboardInterrupt:
             if not latest or not len(latest[0].vectors):
                 raise
@@ -212,6 +216,8 @@ def _method(args: argparse.Namespace, job: Job) -> str:
         raise UsageError(f"--islands are of --method evolution, this is {method}")
     if method == "exhaustive" and "evaluations" in args.given:
         console.warn(f"--evaluations {args.evaluations}: all of the space is tried; --method evolution keeps to it")
+    for name in sorted(args.given & {"batch", "population"}) if method != "evolution" else ():
+        console.warn(f"--{name} is of --method evolution; this is {method}, which does without")
     return str(method)
 
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from augur_edge.search.work import Job
     from augur_edge.store.records import Measurement, NetworkRecord
 
-LEVEL = 0.9
 _REFUSED = ("nets", "sample", "suggested", "space", "count", "resume", "json", "dry_run", "sustain")
 _KINDS = {"ns": "latency", "uj": "energy"}
 
@@ -105,6 +104,8 @@ def _lines(c: Checked) -> list[tuple[str, ...]]:
 
 def planned(args: argparse.Namespace, job: Job) -> Plan | None:
     """What `--verify` asks for, with all that can be refused before the search; None without it."""
+    from augur_edge.predict.predictor import LEVEL
+
     if args.verify is None:
         if args.words:
             raise UsageError(f"{args.words[0]}: what follows -- are options of `measure` for --verify N")
@@ -235,7 +236,7 @@ def _figure(figure: Figure, vector: Any, whole: Measurement, level: float) -> di
     if figure.unit == "ns":
         summary = summarise(whole.samples_ns, whole.loops)
         measured, spread = summary.median, summary.mad
-    elif figure.unit == "uj" and whole.energy is not None:
+    elif figure.unit == "uj" and whole.energy is not None and whole.energy["median"] > 0:
         measured, spread = whole.energy["median"], whole.energy["uncertainty"]
     else:
         return None

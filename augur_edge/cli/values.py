@@ -58,6 +58,13 @@ def _whole_numbers(text: str, least: int) -> list[int]:
     return found
 
 
+def seed(text: str) -> int:
+    """A whole number from 0 on."""
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text!r}: a seed, a whole number from 0 on")
+    return int(text)
+
+
 def share(text: str) -> float:
     """Above 0 and below 1."""
     value = _number(text)

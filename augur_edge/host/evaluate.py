@@ -14,8 +14,8 @@ from augur_edge.host.features import F64, I64
 from augur_edge.host.roofline import Roofline
 from augur_edge.predict import Predictor
 from augur_edge.predict.format import loads
+from augur_edge.predict.predictor import LEVEL
 
-LEVEL = 0.9
 _KEYS = ("mape", "medape", "acc1", "acc5", "acc10", "spearman", "kendall", "coverage", "out_of_domain", "total_error")
 
 # Mean absolute percentage errors, latency and energy, of the README of facebookresearch/Augur, by names of its files.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from augur_edge.errors import DataError
-from augur_edge.predict.calls import Calls
+from augur_edge.predict.calls import Calls, calls_of
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -166,6 +166,8 @@ def check_model(model: Model) -> None:
     _check_tables(model)
     if model.calls is not None and (model.encoder != "layer/1" or not 1 <= len(model.calls.knots) <= MAX_KNOTS):
         raise DataError(f"calls: they need layer/1 and 1 to {MAX_KNOTS} knots")
+    if model.calls is not None and calls_of(vars(model.calls)) is None:
+        raise DataError("calls: they must be positive, and their knots ascend")
     if not np.isfinite([model.bias, model.scale, model.overhead, model.layer_overhead, model.rounding_error]).all():
         raise DataError("bias, scale, overheads and rounding error must be finite")
 

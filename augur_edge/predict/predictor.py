@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from augur_edge.predict.calls import Calls
 
 Layers = Union[Network, Sequence[Layer], Any]
+LEVEL = 0.9  # of cases that bounds hold, where nobody asks for another share
 _FAR_OFF = 100.0  # in natural logs: no bound of a network's total
 
 
@@ -80,7 +81,7 @@ class Predictor(_kernel.Predictor):
         code = int.from_bytes(self.to_bytes()[28:30], "little")
         return next(name for name, (known, _) in ENCODERS.items() if known == code)
 
-    def interval(self, *layer: Any, level: float = 0.9) -> Interval:
+    def interval(self, *layer: Any, level: float = LEVEL) -> Interval:
         """Answer and bounds that hold `level` of the cases (the least stored level that is not below it).
 
         Takes what `predict` takes. Raises ValueError if the predictor stores no such level.
@@ -142,7 +143,7 @@ class Predictor(_kernel.Predictor):
     def _of_networks(self) -> dict[str, Any]:
         return _object_in(self.training, "network")
 
-    def network_interval(self, network: Layers, level: float = 0.9) -> Interval:
+    def network_interval(self, network: Layers, level: float = LEVEL) -> Interval:
         """Total of a network and conformal bounds, from networks that were measured whole when it was trained.
 
         in_domain: of all layers. Raises ValueError where the predictor has no such level for networks.

@@ -9,6 +9,7 @@ from typing import Any, Callable
 
 import numpy as np
 
+from augur_edge import console
 from augur_edge.errors import DataError
 from augur_edge.search.found import Found, Part
 from augur_edge.search.goals import ObjectiveError
@@ -24,11 +25,12 @@ _SHARE = 20  # saving takes at most about one part in so many
 class Checkpoint:
     """What a search has reached, in `path`, saved every second or so. key: equal keys are equal searches.
 
+    code: of functions of the user's; where it is another when the search goes on, that is warned about.
     resume: go on with what is there. Raises UsageError and DataError as `store.partial.read_partial`.
     """
 
-    def __init__(self, path: Path, key: str, resume: bool = False) -> None:
-        self.path, self.key = path, key
+    def __init__(self, path: Path, key: str, resume: bool = False, code: str = "") -> None:
+        self.path, self.key, self.code = path, key, code
         self.arrays: dict[str, Any] = read_partial(path, key, "search") if resume else {}
         self._due_s = 0.0
 
@@ -38,6 +40,8 @@ class Checkpoint:
             return None
         try:
             plain = json.loads(str(self.arrays["plain"]))
+            if plain["code"] != self.code:
+                console.warn("a --call file has changed since: what was found before stays as the old one answered")
             arrays = {name[2:]: array for name, array in self.arrays.items() if name.startswith("s_")}
             nearest = (self.arrays["nearest"], plain["nearest"]) if "nearest" in self.arrays else None
             counts = (plain["asked"], plain["evaluations"], plain["left_out"])
@@ -53,7 +57,7 @@ class Checkpoint:
         part, state = found.part(), state_of()
         arrays = {f"s_{name}": value for name, value in state.items() if isinstance(value, np.ndarray)}
         plain: dict[str, Any] = {
-            "asked": part.asked, "evaluations": part.evaluations, "left_out": part.left_out,
+            "code": self.code, "asked": part.asked, "evaluations": part.evaluations, "left_out": part.left_out,
             "state": {name: value for name, value in state.items() if not isinstance(value, np.ndarray)},
         }  # fmt: skip
         if part.nearest is not None:

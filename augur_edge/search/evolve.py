@@ -40,18 +40,19 @@ def evolve(
 ) -> Found:
     """Evolution: the worst of the population makes room for a child of the winners of two tournaments.
 
-    Every architecture is evaluated once, on each island. batch: children made at a time; 1 learns most from each
-    evaluation, some thousands are fastest. Up to 64, children are made in plenty, and most of those that are evaluated
-    are chosen by a linear guess of their cost (`Guide`). islands: populations that share the evaluations; one is done
-    by one worker. progress: told after every batch, of several islands after every epoch; what it raises ends the
-    search, and it may keep its Found. Raises ObjectiveError.
+    Every architecture is evaluated once, on each island (of more than two million by batches above 64, some again);
+    where nothing new is left within the limits, the search ends before it has made all its evaluations. batch:
+    children made at a time; 1 learns most from each evaluation, some thousands are fastest. Up to 64, children are made
+    in plenty, and most of those that are evaluated are chosen by a linear guess of their cost (`Guide`). islands:
+    populations that share the evaluations; one is done by one worker. progress: told after every batch, of several
+    islands after every epoch; what it raises ends the search, and it may keep its Found. Raises ObjectiveError.
 
     Steady-state selection as in Syswerda, A study of reproduction in generational and steady-state genetic algorithms
     (1991); tournaments and point mutations as in Real et al., Regularized evolution for image classifier architecture
     search (AAAI 2019), from which it differs in removing the worst, not the oldest.
     """
     job = Job(space, Problem([objective], limits))
-    _demand(evaluations)
+    demand(evaluations)
     method = Evolution(job, evaluations, seed, islands=islands, population=population, batch=batch)
     return drive(job, method, progress, workers, checkpoint)
 
@@ -68,7 +69,7 @@ def random_search(
     checkpoint: Checkpoint | None = None,
 ) -> Found:
     """The best of random architectures within the limits, none of them twice (in spaces beyond 2^60 hardly ever)."""
-    _demand(evaluations)
+    demand(evaluations)
     job = Job(space, Problem([objective], limits))
     return drive(job, Random(evaluations, seed), progress, workers, checkpoint)
 
@@ -83,11 +84,15 @@ def exhaustive(
     workers: Workers | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Found:
-    """All of the space, or its indices from `start` to `stop`. Raises UsageError where it is too large for that."""
+    """All of the space, or its indices from `start` to `stop`.
+
+    Raises UsageError for other indices, and where the space is too large for that.
+    """
     job = Job(space, problem)
     return drive(job, Exhaustive(job, start, stop), progress, workers, checkpoint)
 
 
-def _demand(evaluations: int) -> None:
+def demand(evaluations: int) -> None:
+    """Raises UsageError for none."""
     if evaluations < 1:
         raise UsageError(f"{evaluations} evaluations: at least one is needed")

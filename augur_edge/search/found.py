@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from augur_edge.metrics import front_of
 from augur_edge.search.goals import F64, U8, Problem
@@ -81,9 +82,15 @@ class Found:
             return
         fresh = np.ones(len(part.vectors), bool)
         if not distinct and len(self.vectors):
-            known = {bytes(v) for v in self.vectors}
-            fresh = np.array([bytes(v) not in known for v in part.vectors])
+            fresh = ~self._here(part.vectors, part.scores)
         self._keep(part.vectors[fresh], part.scores[fresh])
+
+    def _here(self, vectors: U8, scores: F64) -> npt.NDArray[np.bool_]:
+        """bool[n]: those that are kept already. Only what scores the same can be the same."""
+        here = np.isin(scores[:, 0], self.scores[:, 0])
+        known = {bytes(v) for v in self.vectors[np.isin(self.scores[:, 0], scores[here, 0])]}
+        here[here] = [bytes(v) in known for v in vectors[here]]
+        return here
 
     def look(self, vectors: U8, excess: F64) -> None:
         """Limits of architectures: how many were asked, and the nearest while none is within."""

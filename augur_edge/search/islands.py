@@ -30,7 +30,7 @@ class Island:
         if population < 2 or batch < 1:
             raise UsageError(f"a population of {population} and batches of {batch}: at least 2 and 1")
         self.population, self.batch, self.total = population, batch, total
-        self.done = self.barren = 0
+        self.done = self.barren = self.stale = 0
         self.rng = np.random.default_rng(seed)
         self.guide = Guide(sizes) if batch <= GUIDED else None
         self.seen: Seen | Met = Seen(len(sizes)) if self.guide is None else Met()
@@ -59,8 +59,16 @@ class Island:
             if not len(self.costs):
                 self._approach(vectors, excess)
             self.done += len(chosen)
-            self.barren = 0 if len(chosen) else self.barren + 1
+            self._tire(len(chosen), min(wanted, int((excess == 0).sum())))
         return Result(found.part(), self)
+
+    def _tire(self, new: int, wanted: int) -> None:
+        """Counts batches without anything new, and how much further children are to go where most are known."""
+        self.barren = 0 if new else self.barren + 1
+        if self.batch > 1 and wanted:
+            known = 2 * new < wanted
+            self.stale = max(self.stale + (1 if known else -1 if new == wanted else 0), 0)
+            self.stale = min(self.stale, self.vectors.shape[1] - 1)
 
     def take(self, vectors: U8, costs: F64) -> None:
         """Others, already evaluated, settle here."""
@@ -83,14 +91,15 @@ class Island:
     def _propose(self, moves: Moves, count: int) -> U8:
         """Children, more than asked, since some are not new; random architectures until the population is full.
 
-        The nearest are tried first, and further ones after batches in a row without anything new.
+        The nearest are tried first, and further ones after batches in a row without anything new, and as long as most
+        of larger batches are known: a population that has converged would else be asked for its neighbours for ever.
         """
         n = len(self.costs)
         if n < self.population:
             return self._first(moves, max(count, 16))
         most = 2 * count + 14 if self.guide is None else max(POOL, 2 * count)
         winners = self.rng.integers(0, n, (2, most, TOURNAMENT)).min(axis=2)  # best first: the least place
-        steps = min(1 + self.barren // NEAR, len(moves.sizes))
+        steps = min(1 + self.stale + self.barren // NEAR, len(moves.sizes))
         return moves.children(self.vectors[winners[0]], self.vectors[winners[1]], CROSSED, steps)
 
     def _first(self, moves: Moves, count: int) -> U8:
@@ -121,20 +130,20 @@ class Island:
 
     def state(self) -> dict[str, Any]:
         """All of it as arrays and plain data."""
-        taken, hashes = self.seen.state()
         guide = self.guide
         learnt = {} if guide is None else {"known": guide.vectors, "paid": guide.costs, "weights": guide.weights}
         return {
             **learnt, "fresh": 0 if guide is None else guide.fresh,
-            "rng": self.rng.bit_generator.state, "counts": [self.done, self.barren], "taken": taken, "hashes": hashes,
+            "rng": self.rng.bit_generator.state, "met": self.seen.state(),
+            "counts": [self.done, self.barren, self.stale],
             "vectors": self.vectors, "costs": self.costs, "near": self._beyond[0], "far": self._beyond[1],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
-        self.seen.restore(state["taken"], state["hashes"])
+        self.seen.restore(state["met"])
         self.rng.bit_generator.state = state["rng"]
-        self.done, self.barren = state["counts"]
+        self.done, self.barren, self.stale = state["counts"]
         self.vectors, self.costs = state["vectors"], state["costs"]
         self._beyond = state["near"], state["far"]
         if self.guide is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, Protocol
 
 from augur_edge.errors import UsageError
@@ -18,9 +19,11 @@ _MIGRANTS = 2
 
 
 class Method(Protocol):
-    """distinct: no two tasks find the same architecture. state: plain data, arrays among it."""
+    """state: plain data, arrays among it."""
 
-    distinct: bool
+    @property
+    def distinct(self) -> bool:
+        """Whether no two tasks find the same architecture."""
 
     def tasks(self, live: bool) -> Iterator[Task]:
         """What is left of this round, none where the search is over. live: tasks are to be short."""
@@ -42,11 +45,14 @@ class Exhaustive:
 
     def __init__(self, job: Job, start: int, stop: int | None) -> None:
         total = job.space.combinations
+        last = total if stop is None else stop
+        if not 0 <= start <= last <= total:
+            raise UsageError(f"indices {start} to {last}: {job.space.name} has 0 to {total}")
         if total > EXHAUSTIBLE:
             raise UsageError(
                 f"{job.space.name} has {job.space.size} architectures, too many to try all; use --method evolution"
             )
-        self.next, self.stop = start, total if stop is None else stop
+        self.next, self.stop = start, last
         self._step = SLOW_BATCH if job.problem.slow else SPAN
 
     def tasks(self, live: bool) -> Iterator[Task]:
@@ -116,7 +122,6 @@ class Evolution:
             raise UsageError(f"{islands} islands for {evaluations} evaluations: at least one island, each with one")
         sizes = job.space.sizes
         shares = [evaluations // islands + (k < evaluations % islands) for k in range(islands)]
-        self.distinct = islands == 1
         self.islands = [
             Island(sizes, population, batch, share, [seed, k] if k else seed) for k, share in enumerate(shares)
         ]
@@ -124,12 +129,19 @@ class Evolution:
         self._turn = 0
         self._going: list[int] = []  # islands of this round
 
+    @property
+    def distinct(self) -> bool:
+        """See `Method`."""
+        return len(self.islands) == 1 and self.islands[0].seen.exact
+
     def tasks(self, live: bool) -> Iterator[Task]:
         """See `Method`."""
         if self._turn == len(self._going):
             self._turn, self._going = 0, [k for k, island in enumerate(self.islands) if not island.over]
         most = 1 if live and len(self.islands) == 1 else self._epoch
-        return (Epoch(self.islands[k], most) for k in self._going[self._turn :])
+        # a copy where others work meanwhile: what is kept of this round is how it began
+        islands = (self.islands[k] if live else deepcopy(self.islands[k]) for k in self._going[self._turn :])
+        return (Epoch(island, most) for island in islands)
 
     def take(self, state: Any) -> None:
         """See `Method`."""

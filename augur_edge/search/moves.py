@@ -78,51 +78,110 @@ class Moves:
 
 
 class Seen:
-    """Which architectures were met lately: the last of each of 2^20 places of a 64-bit hash.
+    """Which architectures were met: 64-bit hashes in a table that grows fourfold as it fills, up to `MOST` places.
 
-    No other is taken for one that was met, but for a clash of two hashes of 64 bits; one met long ago may be new again.
+    From then on one that finds its places taken takes another's, which may be new again. No other is taken for one
+    that was met, but for a clash of two hashes.
     """
 
-    PLACES = 1 << 20
+    LEAST, MOST = 1 << 16, 1 << 22  # places; the last are 32 MB, and hold two million architectures
+    _PROBES = 16
 
     def __init__(self, length: int) -> None:
         odd = np.random.default_rng(20).integers(0, 1 << 63, length, np.uint64) * np.uint64(2) + np.uint64(1)
         self._odd = odd
-        self._last = np.zeros(self.PLACES, np.uint64)
+        self._last = np.zeros(self.LEAST, np.uint64)
+        self._taken = 0
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing that was met was forgotten."""
+        return len(self._last) < self.MOST
 
     def new(self, vectors: U8, most: int | None = None) -> U8:
         """The first `most` of those not met before, each once, in their order; from now on they are met."""
         hashes = (vectors.astype(np.uint64) + np.uint64(1)) @ self._odd
         hashes ^= hashes >> np.uint64(29)
         hashes *= np.uint64(0xBF58476D1CE4E5B9)
-        places = (hashes >> np.uint64(44)).astype(np.int64)
-        fresh = np.flatnonzero(self._last[places] != hashes)
+        fresh = np.flatnonzero(~self._met(hashes))
         _, first = np.unique(hashes[fresh], return_index=True)
         chosen = fresh[np.sort(first)][:most]
-        self._last[places[chosen]] = hashes[chosen]
+        self._add(hashes[chosen])
         return vectors[chosen]
 
-    def __getstate__(self) -> tuple[U64, U64, U64]:
-        """Only the places that are taken: a short search has few."""
-        taken = np.flatnonzero(self._last).astype(np.uint64)
-        return self._odd, taken, self._last[taken.astype(np.int64)]
+    def _places(self, hashes: U64, probe: int) -> npt.NDArray[np.int64]:
+        """Of the top bits, then in steps of the low ones."""
+        home = hashes >> np.uint64(65 - len(self._last).bit_length())
+        if probe == 0:
+            return np.asarray(home, np.int64)
+        step = (hashes & np.uint64(0xFFFF)) | np.uint64(1)
+        return np.asarray((home + np.uint64(probe) * step) & np.uint64(len(self._last) - 1), np.int64)
 
-    def __setstate__(self, state: tuple[U64, U64, U64]) -> None:
-        self._odd, taken, hashes = state
-        self._last = np.zeros(self.PLACES, np.uint64)
-        self._last[taken.astype(np.int64)] = hashes
+    def _met(self, hashes: U64) -> npt.NDArray[np.bool_]:
+        met, rows = np.zeros(len(hashes), bool), np.arange(len(hashes))
+        for probe in range(self._PROBES):
+            there = self._last[self._places(hashes[rows], probe)]
+            same = there == hashes[rows]
+            met[rows[same]] = True
+            rows = rows[~same & (there != 0)]
+            if not len(rows):
+                break
+        return met
 
-    def state(self) -> list[npt.NDArray[Any]]:
-        """The places that are taken, and their hashes."""
-        return list(self.__getstate__()[1:])
+    def _add(self, hashes: U64) -> None:
+        """Different ones that are not there."""
+        while len(self._last) < self.MOST and 2 * (self._taken + len(hashes)) > len(self._last):
+            self._grow()
+        left = self._put(hashes)
+        while len(left) and len(self._last) < self.MOST:
+            self._grow()
+            left = self._put(left)
+        self._last[self._places(left, 0)] = left
 
-    def restore(self, taken: U64, hashes: U64) -> None:
-        """The inverse of `state`."""
-        self.__setstate__((self._odd, taken, hashes))
+    def _grow(self) -> None:
+        known = self._last[self._last != 0]
+        self._last, self._taken = np.zeros(4 * len(self._last), np.uint64), 0
+        left = self._put(known)
+        if len(left):  # as good as never: most places are free
+            self._add(left)
+
+    def _put(self, hashes: U64) -> U64:
+        """Those that found no free place."""
+        for probe in range(self._PROBES):
+            places = self._places(hashes, probe)
+            free = self._last[places] == 0
+            self._last[places[free]] = hashes[free]
+            there = self._last[places] == hashes  # not if it was taken before, or by another of these
+            self._taken += int(there.sum())
+            hashes = hashes[~there]
+            if not len(hashes):
+                break
+        return hashes
+
+    def __getstate__(self) -> tuple[U64, U64]:
+        return self._odd, self.state()
+
+    def __setstate__(self, state: tuple[U64, U64]) -> None:
+        self._odd = state[0]
+        self.restore(state[1])
+
+    def state(self) -> U64:
+        """uint64[2, 1 + taken]: how many places there are, then those that are taken, with their hashes below."""
+        taken = np.flatnonzero(self._last)
+        found = np.zeros((2, 1 + len(taken)), np.uint64)
+        found[0, 0], found[0, 1:], found[1, 1:] = len(self._last), taken, self._last[taken]
+        return found
+
+    def restore(self, state: U64) -> None:
+        """The inverse of `state`, place by place, so that the same is forgotten later."""
+        self._last, self._taken = np.zeros(int(state[0, 0]), np.uint64), state.shape[1] - 1
+        self._last[state[0, 1:].astype(np.int64)] = state[1, 1:]
 
 
 class Met:
     """As `Seen`, but all that were ever met: for searches of few that are asked for again and again."""
+
+    exact = True
 
     def __init__(self) -> None:
         self._met: dict[bytes, None] = {}
@@ -138,10 +197,10 @@ class Met:
                 chosen.append(i)
         return vectors[chosen]
 
-    def state(self) -> list[npt.NDArray[Any]]:
-        """uint8[n, length] of all, and nothing else."""
-        return [np.array([list(key) for key in self._met], np.uint8), np.empty(0)]
+    def state(self) -> U8:
+        """uint8[n, length] of all."""
+        return np.array([list(key) for key in self._met], np.uint8)
 
-    def restore(self, taken: U8, hashes: Any) -> None:
+    def restore(self, state: U8) -> None:
         """The inverse of `state`."""
-        self._met = dict.fromkeys(map(bytes, taken))
+        self._met = dict.fromkeys(map(bytes, state))

@@ -9,6 +9,7 @@ import numpy as np
 
 from augur_edge.errors import DataError, MissingExtraError, UsageError
 from augur_edge.search.drive import Checkpoint, Progress
+from augur_edge.search.evolve import demand
 from augur_edge.search.found import Found
 from augur_edge.search.goals import F64, U8, Figure, Limit, Problem
 from augur_edge.search.moves import Moves
@@ -36,10 +37,11 @@ def nsga2(
     Deb et al., A fast and elitist multiobjective genetic algorithm: NSGA-II, IEEE Trans. Evol. Comput. 6 (2002), as
     implemented by pymoo; here an evaluation is any architecture the algorithm asks about, within the limits or not.
     checkpoint: keeps every answer, so that what was interrupted is gone through again without asking.
-    Raises MissingExtraError without pymoo, ObjectiveError, and UsageError for a single objective.
+    Raises MissingExtraError without pymoo, ObjectiveError, and UsageError for a single objective or no evaluations.
     """
     if len(objectives) < 2:
         raise UsageError("NSGA-II weighs several objectives; for one, evolution is better")
+    demand(evaluations)
     job = Job(space, Problem(objectives, limits))
     asked = _Asked(job, Found(job.problem), progress, checkpoint)
     moves = Moves(space, np.random.default_rng(seed))

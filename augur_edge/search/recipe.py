@@ -52,17 +52,22 @@ class Recipe:
         return pickle.dumps((__version__, self))
 
     def key(self, options: Mapping[str, Any]) -> str:
-        """SHA-256 of all of it and of a search's options: equal keys find the same."""
+        """SHA-256 of all of it and of a search's options: equal keys find the same, with the same `code`."""
         digest = hashlib.sha256(json.dumps([self.space, self.objectives, self.constraints, self.confidence]).encode())
         for name, data in self.predictors:
             digest.update(f"{name} {len(data)}".encode() + data)
         for table, column in self.tables:
             values = table.column(column).values
             digest.update(f"{column} {values.shape}".encode() + table.vectors.tobytes() + values.tobytes())
+        digest.update(json.dumps([self.calls, __version__, dict(options)], sort_keys=True).encode())
+        return digest.hexdigest()
+
+    def code(self) -> str:
+        """SHA-256 of the files with the calls' functions: one may be mended before a search goes on."""
+        digest = hashlib.sha256()
         for text in self.calls:
             path = Path(text.partition("=")[2].rpartition(":")[0])
-            digest.update(text.encode() + (path.read_bytes() if path.suffix == ".py" and path.is_file() else b""))
-        digest.update(json.dumps([__version__, dict(options)], sort_keys=True).encode())
+            digest.update(path.read_bytes() if path.suffix == ".py" and path.is_file() else b"")
         return digest.hexdigest()
 
 

@@ -25,17 +25,16 @@ SPACE = spaces.get("fbnet")
 LENGTH, FIT = len(SPACE.choices), 8
 
 
-def costs(board: Predictor) -> "tuple[np.ndarray, float, str, str]":
-    """float64[22, 9] of every block at every layer, the cost of the rest, target and unit."""
-    table, rest = np.zeros((LENGTH, len(BLOCKS))), []
+def costs(board: Predictor) -> "tuple[np.ndarray, str, str]":
+    """float64[22, 9] of every block at every layer, target and unit."""
+    table = np.zeros((LENGTH, len(BLOCKS)))
     for block in range(len(BLOCKS)):
         found = predict_file(SPACE.title([block] * LENGTH), board)
         for layer in found.layers:
             place = re.match(r"layers\.(\d+)\.", layer.name)
             if place:
                 table[int(place[1]), block] += layer.value + board.layer_overhead
-        rest.append(found.value - table[:, block].sum())
-    return table, float(np.median(rest)), found.target, found.unit
+    return table, found.target, found.unit
 
 
 def fitted(table: np.ndarray, board: Predictor, vectors: "list[tuple[int, ...]]") -> "tuple[np.ndarray, float]":
@@ -72,7 +71,7 @@ def main() -> None:
     args = parser.parse_args()
     board = Predictor.load(args.board) if args.board else Predictor(example())
     args.output.mkdir(parents=True, exist_ok=True)
-    table, constant, target, unit = costs(board)
+    table, target, unit = costs(board)
     drawn = SPACE.sample(FIT + args.check, random.Random(0))
     table, constant = fitted(table, board, drawn[:FIT])
     made = args.output / "cost.augpred"

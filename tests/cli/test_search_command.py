@@ -87,7 +87,11 @@ def test_a_function_that_raises_half_way_keeps_what_was_found(table: str, tmp_pa
     assert main(["search", *args, "--call", f"mine={code}:score"]) == 1
     assert "mine: RuntimeError: no more, for nasbench201:" in (said := capsys.readouterr().err)
     assert "what was found before is in" in said
-    assert not out.exists() or len(out.read_text().splitlines()) > 50
+    assert len(out.read_text().splitlines()) > 50
+    code.write_text("def score(vectors):\n    return vectors.sum(axis=1)\n")
+    assert main(["search", *args, "--call", f"mine={code}:score", "--resume"]) == 0
+    assert "a --call file has changed since" in capsys.readouterr().err
+    assert len(out.read_text().splitlines()) == 1001
 
 
 def test_only_what_a_table_knows_is_found_and_zeros_are_left_out(tmp_path: Path, capsys: Captured) -> None:
@@ -106,3 +110,20 @@ def test_all_of_a_space_is_not_tried_with_a_function_that_may_be_slow(tmp_path: 
     args = ["--space", "nasbench201", "--call", f"mine={code}:score", "--objective", "mine", "--evaluations", "60"]
     assert main(["search", *args, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["evaluations"] == 60
+
+
+def test_what_has_no_part_in_a_search_is_told(table: str, capsys: Captured) -> None:
+    assert searched(table, "--batch", "9", "--json") == 0
+    assert "--batch is of --method evolution; this is exhaustive" in capsys.readouterr().err
+    assert searched(table, "--seed", "-1") == 2
+    assert "'-1': a seed, a whole number from 0 on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("method", ["evolution", "random"])
+def test_a_search_that_has_found_all_there_is_says_so(method: str, table: str, capsys: Captured) -> None:
+    more = ["--constraint", "latency_ms<=2", "--evaluations", "3000", "--method", method, "--batch", "100"]
+    assert searched(table, *more, "--json") == 0
+    out, err = capsys.readouterr()
+    known = json.loads(out)["evaluations"]
+    assert 1 < known < 3000
+    assert f"it ended after {known} evaluations: no more were found within the limits" in err

@@ -120,6 +120,9 @@ def test_calls_are_of_layers() -> None:
         dumps(replace(full_model(), calls=CALLS))
     with pytest.raises(DataError, match="1 to 16 knots"):
         dumps(replace(loads(example()), calls=Calls(1.0, CALLS.knots * 9)))
+    for bad in (Calls(-1.0, CALLS.knots), Calls(1.0, CALLS.knots[::-1])):
+        with pytest.raises(DataError, match="positive, and their knots ascend"):
+            dumps(replace(loads(example()), calls=bad))
 
 
 @pytest.mark.parametrize(

@@ -55,12 +55,14 @@ class StoppedError(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize(("name", "jobs"), [*((name, 1) for name in SEARCHES), ("islands", 3), ("random", 3)])
 @pytest.mark.parametrize("stop", [1, 4])
 def test_one_that_is_stopped_and_resumed_finds_the_same(
-    name: str, stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, jobs: int, stop: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What threads are still at when it is kept is done again."""
     search, path = SEARCHES[name], tmp_path / "search.partial"
+    search = search if jobs == 1 else partial(search, workers=Here(jobs))
     whole, told = search(), []
 
     def progress(found: Found) -> None:
@@ -175,6 +177,27 @@ def test_an_objective_that_fails_names_the_architecture_and_what_was_before_is_k
     assert latest and latest[-1].evaluations == len(latest[-1].vectors)
     assert bad not in latest[-1].vectors.tolist()
     assert np.isfinite(latest[-1].scores).all()
+
+
+def test_a_population_that_has_converged_goes_further_for_what_is_new() -> None:
+    space = spaces.get("fbnet")
+    worth = np.random.default_rng(0).random((22, 9))
+    asked: list[np.ndarray] = []
+
+    def score(vectors: np.ndarray) -> np.ndarray:
+        asked.append(vectors)
+        return worth[np.arange(22), vectors].sum(axis=1)
+
+    found = evolve(space, Figure("cost", "", score), evaluations=20_000, batch=128)
+    assert found.evaluations == len(np.unique(np.concatenate(asked), axis=0)) == 20_000
+    assert found.asked < 5 * found.evaluations, "it asks for what it knows again and again"
+    assert found.scores[0, 0] == pytest.approx(worth.min(axis=1).sum())
+
+
+def test_evolution_ends_when_it_has_met_all_of_a_space_each_once() -> None:
+    found = evolve(CELLS, SCORE, evaluations=20_000, batch=1000)
+    assert found.evaluations == CELLS.size
+    assert len(np.unique(found.vectors, axis=0)) == len(found.vectors)
 
 
 def test_evolution_finds_what_random_architectures_never_meet() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -119,6 +120,47 @@ def test_what_was_met_is_not_new_again(vectors: np.ndarray) -> None:
     new = seen.new(vectors)
     assert sorted(map(tuple, new.tolist())) == sorted(set(map(tuple, vectors.tolist())))
     assert len(seen.new(vectors)) == 0
+
+
+@pytest.mark.parametrize("least", [2, 1 << 16])
+def test_what_was_met_stays_met_while_there_are_places_and_after_it_was_kept(
+    least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Seen, "LEAST", least)
+    seen, vectors = Seen(6), everything()
+    for some in np.array_split(vectors, 7):
+        assert np.array_equal(seen.new(np.concatenate([some, some])), some)
+    again = Seen(6)
+    again.restore(seen.state())
+    for one in (seen, again, copy.deepcopy(seen)):
+        assert len(one.new(vectors)) == 0
+
+
+def test_what_is_met_beyond_the_places_is_forgotten_alike_by_one_that_was_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Seen, "LEAST", 64)
+    monkeypatch.setattr(Seen, "MOST", 1024)
+    seen, vectors = Seen(6), everything()
+    assert seen.exact and len(seen.new(vectors[:8000])) == 8000 and not seen.exact
+    again = copy.deepcopy(seen)
+    new = seen.new(vectors)
+    assert len(new) > 7625 and np.array_equal(new, again.new(vectors))
+
+
+def test_no_evaluations_are_refused() -> None:
+    pytest.importorskip("pymoo", reason="the extra [search]")
+    from augur_edge.search.nsga2 import nsga2
+
+    for search in (evolve, random_search):
+        with pytest.raises(UsageError, match="0 evaluations"):
+            search(CELLS, SCORE, evaluations=0)
+    with pytest.raises(UsageError, match="0 evaluations"):
+        nsga2(CELLS, [SCORE, LATENCY], evaluations=0)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(-1, 5), (7, 6), (0, 5**6 + 1), (5**6 + 1, None)])
+def test_indices_that_a_space_does_not_have_are_refused(start: int, stop: int | None) -> None:
+    with pytest.raises(UsageError, match="nasbench201 has 0 to 15625"):
+        exhaustive(CELLS, Problem([SCORE]), start=start, stop=stop)
 
 
 def test_a_front_beyond_what_is_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,11 @@ import numpy as np
 from augur_edge import schema
 from augur_edge.errors import UsageError
 from augur_edge.host.arch.samples import Samples
-from augur_edge.host.evaluate import LEVEL, figures_of
+from augur_edge.host.evaluate import figures_of
 from augur_edge.predict import Predictor
 from augur_edge.predict.designs import F64
 from augur_edge.predict.format import loads
+from augur_edge.predict.predictor import LEVEL
 from augur_edge.tables.eagle import PredictionLog, write_log
 
 

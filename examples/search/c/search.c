@@ -2,7 +2,7 @@
  *
  *   search WORTH.augpred COST.augpred LIMIT [EVALUATIONS [SEED]]     the most worth of what costs at most LIMIT
  *
- * As augur_edge.search.evolve does it: tournaments, half of the father's answers, one or more answers mutated, none met
+ * As augur_edge.search.evolve does it: tournaments, half of the father's answers, one or more answers mutated, few met
  * twice; limits are looked at first. It differs in who makes room: a child takes the place of the worse of a few drawn. */
 #include <inttypes.h>
 #include <stdio.h>

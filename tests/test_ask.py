@@ -48,7 +48,7 @@ def test_what_is_unlike_the_training_is_remarked_where_the_total_has_no_bounds()
     cost = augur_edge.predict_file("squeezenet1_0", Predictor(dumps(model)))
     strange = sum(layer.in_domain is False for layer in cost.layers)
     assert 0 < strange < len(cost.layers) and cost.low is None and cost.in_domain is False
-    assert cost.remarks[0].startswith("the total has no bounds of 90 %: the predictor's training had no whole network")
+    assert cost.remarks[0].startswith("the total has no bounds of 90 %: the predictor's file tells of no whole network")
     assert cost.remarks[1].startswith(f"{strange} of {len(cost.layers)} layers (") and "UNLIKE" in cost.remarks[1]
 
 

@@ -159,11 +159,12 @@ class Predictor(_kernel.Predictor):
 
     def _why_unbounded(self, level: float, stored: list[float]) -> str:
         measured = self._of_networks.get("measured")
-        seen = f"{measured} whole networks" if isinstance(measured, int) and measured else "no whole network"
+        known = isinstance(measured, int) and 0 < measured < 10**6  # a file may be anybody's
+        seen = f"{measured} whole network{'s' if measured != 1 else ''}" if known else "no whole network"
         other = f"ask for a level up to {max(stored):g}, or " if stored else ""
         return (
-            f"the total has no bounds of {100 * level:g} %: the predictor's training had {seen}, too few to tell "
-            f"how far totals are off; {other}measure more networks whole and train again"
+            f"the total has no bounds of {100 * level:g} %: the predictor's file tells of {seen} in its training, "
+            f"too few to say how far totals are off; {other}measure more networks whole and train again"
         )
 
     def network_total(self, network: Layers) -> _kernel.NetworkTotal:

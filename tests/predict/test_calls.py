@@ -142,5 +142,5 @@ def test_what_others_write_of_networks_is_not_believed(meta: dict[str, object]) 
     plain = Predictor(dumps(replace(model, meta={})))
     predictor = Predictor(dumps(replace(model, meta=meta)))
     assert predictor.predict_network(LAYERS) == plain.predict_network(LAYERS)
-    with pytest.raises(ValueError, match="it has none"):
+    with pytest.raises(ValueError, match="tells of no whole network in its training"):
         predictor.network_interval(LAYERS)

@@ -1,4 +1,4 @@
-"""readme_picture.py RUN -o docs/report.png [--store PATH]: a report of a run as a browser shows it, for the README.
+"""readme_picture.py RUN -o docs/report.png --store PATH: a report of a run as a browser shows it, for the README.
 
 The first section's figures one below the other as far as they fit. Needs chromium, chromium-driver and selenium.
 """
@@ -46,7 +46,9 @@ def shown(page: Path, folder: Path) -> bytes:
     try:
         driver.get(page.as_uri())
         end = time.monotonic() + 60
-        while not driver.execute_script("return document.documentElement.dataset.drawn") and time.monotonic() < end:
+        while not driver.execute_script("return document.documentElement.dataset.drawn"):
+            if time.monotonic() > end:
+                raise SystemExit(f"{page}: not drawn after a minute")
             time.sleep(0.1)
         picture: bytes = driver.get_screenshot_as_png()
         return picture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from augur_edge import console, schema
+from augur_edge.cli import setting_options
 from augur_edge.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def train_space(args: argparse.Namespace, about: dict[str, Any]) -> int:
     from augur_edge.host.extra import demand
     from augur_edge.store.files import write_bytes
 
+    setting_options.refuse(args)
     wrong = [name for name in ("exclude", "max_ns", "max_kb", "format") if getattr(args, name)]
     if wrong:
         raise UsageError(f"--{wrong[0].replace('_', '-')} is for layers, not for --space")
@@ -133,6 +135,7 @@ def evaluate_space(predictor: Any, args: argparse.Namespace) -> int:
     from augur_edge.host.arch.samples import samples_of
     from augur_edge.host.evaluate import evaluation_text
 
+    setting_options.refuse(args)
     if args.exclude or args.plot or args.format:
         raise UsageError("a predictor of architectures takes none of --exclude, --plot and --format")
     table = table_from(args.data, args, predictor.encoder.partition("/")[0])
@@ -172,6 +175,7 @@ def adapt_space(model: Model, args: argparse.Namespace) -> int:
     from augur_edge.store.files import write_bytes
     from augur_edge.tables.measured import measured
 
+    setting_options.refuse(args)
     space = model.encoder.partition("/")[0]
     args.space = args.space or space
     if args.space.partition("@")[0] != space:

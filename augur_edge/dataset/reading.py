@@ -80,13 +80,18 @@ def read_dataset(
     data = merge(rows, wholes)
     if steady and len(data.devices) > 1:
         raise several(data.devices)
+    _remark(data)
+    return data
+
+
+def _remark(data: Dataset) -> None:
+    """Says what was made of rows that left it open."""
     if data.devices and data.n_unnamed:
         console.warn(
             f"{data.n_unnamed} of {data.n_rows} rows name no device: taken to be of {next(iter(data.devices))}"
         )
     if data.n_conflicts:
         console.warn(f"{data.n_conflicts} layers were measured more than once, over 5 % apart: their medians are used")
-    return data
 
 
 def _check_size(path: Path) -> None:

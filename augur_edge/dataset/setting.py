@@ -64,6 +64,6 @@ def several(names: Collection[str]) -> UsageError:
     """What to say of layers of more than one setting."""
     listed = "; ".join(sorted(names)[:5])
     return UsageError(
-        f"layers of {len(names)} settings ({listed}), which cost differently: pick one with --device, --runtime or "
-        "--threads"
+        f"layers of {len(names)} settings ({listed}), which cost differently: of a store pick one with --device, "
+        "--runtime or --threads, of tables give those of one"
     )

@@ -18,7 +18,7 @@ MOST_BARS = 12
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LONGEST_NAME = 32
 _LEAST_BAR = 8
-_FARTHEST = 2.0  # a ratio whose bar is as long as bars can be, unless one is farther off
+_MOST_OCTAVES = 10.0  # a bar says no more, however much faster; what took no time at all is infinitely far off
 _MIDDLE = "│"
 
 
@@ -74,14 +74,20 @@ def ratios_text(network: dict[str, Any], width: int) -> str:
     names = _names([clean(x["name"]) for x in shown], width)
     figures = [f"x{x['ratio']:.2f} {_signed(x)}" for x in shown]
     half = max(4, (width - len(names[0]) - max(map(len, figures)) - 5) // 2)
-    most = max(math.log(_FARTHEST), *(abs(math.log(x["ratio"])) for x in shown))
+    lengths = [_octaves(x["ratio"]) for x in shown]
+    most = max(1.0, *lengths)
     lines = [f"{'':{len(names[0])}}  {'faster':>{half}}{_MIDDLE}slower"]
-    for name, layer, figure in zip(names, shown, figures):
-        cells = max(1, round(half * abs(math.log(layer["ratio"])) / most)) * "█"
+    for name, layer, figure, length in zip(names, shown, figures, lengths):
+        cells = max(1, round(half * length / most)) * "█"
         left, right = (cells, "") if layer["ratio"] < 1 else ("", cells)
         lines.append(f"{name}  {left:>{half}}{_MIDDLE}{right:<{half}}  {figure}")
     rest = len(differing) - len(shown)
     return "\n".join([*lines, *([f"{rest} more differ by less"] if rest else [])])
+
+
+def _octaves(ratio: float) -> float:
+    """The bar of a factor of two is as long as bars can be, unless one is farther off."""
+    return min(abs(math.log2(ratio)), _MOST_OCTAVES) if ratio > 0 else _MOST_OCTAVES
 
 
 def _moved_ns(layer: dict[str, Any]) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -122,8 +123,9 @@ def whole_number(data: Mapping[str, Any], name: str, where: str, least: int = 0)
 
 
 def _number(data: Mapping[str, Any], name: str, where: str) -> None:
-    if type(data.get(name)) not in {int, float}:
-        raise _wrong(where, name, data.get(name), "a number")
+    value = data.get(name)
+    if type(value) not in {int, float} or not abs(value) <= sys.float_info.max:  # JSON's whole numbers have no end
+        raise _wrong(where, name, value, "a number")
 
 
 def _object(data: Mapping[str, Any], name: str, where: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def reader(paths: Sequence[Path]) -> Iterator[Reader]:
     # fork, not spawn: nothing is imported again, and the store's connection is neither used nor closed over there
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
-    child = context.Process(target=_read, args=(paths, there), daemon=True)
+    child = context.Process(target=_read, args=(paths, here, there), daemon=True)
     child.start()
     there.close()
     try:
@@ -51,39 +51,39 @@ def _size(path: Path) -> int:
 
 
 class _Ahead:
-    """This process's end; a batch that was not read to its end is skipped before the next."""
+    """This process's end; batches that nobody asked for, or not to their end, are skipped."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._is_open = False
 
     def records_of(self, path: Path) -> Iterator[Record]:
-        while self._is_open:
-            self._next()
-        self._is_open = True
-        while self._is_open:
-            found = self._next()
+        while self._next() != path:
+            pass
+        while found := self._next():
             if isinstance(found, Exception):
                 raise found
             for record in found:
                 yield _unpacked(record) if isinstance(record, tuple) else record
 
     def _next(self) -> Any:
-        """The next block; an empty one or an error ends the batch."""
+        """What the other process has sent; see `_read`."""
         try:
-            found = self._pipe.recv()
+            return self._pipe.recv()
         except (EOFError, OSError) as err:
             raise AugurError("the process that reads batches was killed; free some memory and run again") from err
-        self._is_open = isinstance(found, list) and bool(found)
-        return found
 
 
-def _read(paths: Sequence[Path], pipe: Connection) -> None:
-    """The other process: blocks of each batch's records, then an empty one, or the error that it ends in."""
+def _read(paths: Sequence[Path], here: Connection, pipe: Connection) -> None:
+    """The other process: each batch's path, then blocks of its records and an empty one, or the error that it ends in.
+
+    here: the first process's end, of which a fork has a copy: left open, a pipe whose reader was killed looks read.
+    """
+    here.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who stores
     for path in paths:
         block: list[Any] = []
         try:
+            pipe.send(path)
             for record in records_of(path):
                 block.append(_packed(record) if isinstance(record, Columns) else record)
                 if len(block) >= _AT_ONCE:

@@ -235,3 +235,14 @@ def test_quantised_and_zero_latencies_are_counted(tmp_path, capsys):
 def test_options_of_architectures_are_refused_for_layers(tmp_path):
     with pytest.raises(UsageError, match="--transfer-from is for architectures"):
         space_options.refuse(Namespace(space=None, transfer_from=["a"]))
+
+
+@pytest.mark.parametrize("option", [["--runtime", "litert"], ["--threads", "2"]])
+def test_settings_of_layers_are_refused_for_architectures(tmp_path, capsys, option):
+    vectors = cells(30)
+    np.savez(tmp_path / "t.npz", arch_vector=vectors.astype(np.int8), phone=latency_ns(vectors))
+    data, output = str(tmp_path / "t.npz"), str(tmp_path / "p.augpred")
+    train = ["train", data, "--space", "nasbench201", "--unit", "ns", "-o", output]
+    assert main([*train, *option]) == 2
+    assert f"{option[0]} is for layers" in capsys.readouterr().err
+    assert not (tmp_path / "p.augpred").exists()

@@ -30,6 +30,23 @@ def test_chains_never_change(usual: list[Network]) -> None:
     assert hashlib.sha256(digests.encode()).hexdigest()[:16] == "95aa05167bf277ec"
 
 
+def test_few_layers_come_in_short_chains() -> None:
+    few = "conv2d:70,dense:10,pool:10,elementwise:10"
+    networks = sample_chains(few, seed=0)
+    digests = "".join(node.layer.digest for network in networks for node in network.nodes)
+    assert hashlib.sha256(digests.encode()).hexdigest()[:16] == "5600be5b582ff03c"
+    for seed in range(5):
+        networks = sample_chains(few, seed)
+        assert 8 <= len(networks) <= 12
+        assert 100 <= sum(counts(networks)[kind] for kind in ("conv2d", "dense", "pool", "elementwise")) <= 130
+        assert counts(networks)["conv2d"] <= 72
+
+
+def test_the_length_of_many_layers_is_as_it_was(usual: list[Network]) -> None:
+    explicit = sample_chains(USUAL, seed=0, length=48)
+    assert [n.layer.digest for x in explicit for n in x.nodes] == [n.layer.digest for x in usual for n in x.nodes]
+
+
 def test_chains_hold_about_what_was_asked(usual: list[Network]) -> None:
     got = counts(usual)
     assert 400 <= got["conv2d"] <= 420

@@ -80,6 +80,12 @@ def test_what_became_faster_stands_to_the_left() -> None:
     assert ratios_text(compared(1.0, 1.0), 70) == ""
 
 
+def test_what_takes_no_time_any_more_has_the_longest_bar() -> None:
+    _, gone, half = ratios_text(compared(0.0, 0.5), 70).splitlines()
+    assert gone.startswith("l0") and gone.endswith("x0.00 -100.0 us")
+    assert gone.count("█") > 5 * half.count("█") > 0
+
+
 @given(runs(), st.integers(45, 200))
 @settings(max_examples=40)
 def test_no_line_is_wider_than_the_terminal(record: RunRecord, width: int) -> None:

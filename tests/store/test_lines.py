@@ -81,6 +81,8 @@ def changed(name: str, value: Any, at: int = 2) -> Callable[[list[dict[str, Any]
         (changed("name", "\ud800"), "f.jsonl:3: name is '\\ud800', not valid Unicode"),
         (changed("nodes", ["a", 1]), "f.jsonl:3: nodes is not a list of texts"),
         (changed("energy", {"mean": 1}), "f.jsonl:3: median is None, not a number"),
+        (changed("energy", {"median": 10**400}), "f.jsonl:3: median is 1000000000"),
+        (changed("info", {"load_ns": -(10**400)}, 1), "f.jsonl:2: load_ns is -100000000"),
         (changed("energy", {"median": 1, "uncertainty": "5 %"}), "f.jsonl:3: uncertainty is '5 %', not a number"),
         (changed("info", {"energy_reasons": [1]}, 1), "f.jsonl:2: energy_reasons is [1], not an object"),
         (changed("info", {"energy_reasons": {"0": 1}}, 1), "f.jsonl:2: 0 is 1, not text"),

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from handmade import CONV, network, plain, run
 
+from augur_edge.predict.format import dumps, loads
 from augur_edge.store import RunRecord, Store
 from augur_edge.store.records import Measurement
 from augur_edge.sync.channel import Pace
 from augur_edge.sync.names import Target
 from augur_edge.sync.push import Pushed, push
 from augur_edge.sync.ssh import Ssh
+
+GOLDEN = (Path(__file__).parents[1] / "predict/golden/layer-1.augpred").read_bytes()
+
+
+def trained_for(device: str) -> bytes:
+    """The golden predictor, saying where it was measured."""
+    return dumps(replace(loads(GOLDEN), meta={"training": {"devices": [device]}}))
 
 
 def many(n: int, seed: int = 0) -> list[Measurement]:

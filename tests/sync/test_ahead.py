@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import shutil
+import signal
+import time
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +18,8 @@ from test_hostile import batch, packed
 from augur_edge.errors import AugurError
 from augur_edge.store import Store
 from augur_edge.sync import ahead
-from augur_edge.sync.ingest import ingest
+from augur_edge.sync.batch import records_of
+from augur_edge.sync.ingest import batches_in, ingest
 
 
 def fill(inbox: Path) -> None:
@@ -86,3 +91,58 @@ def test_a_batch_that_is_gone_holds_up_none(tmp_path: Path, monkeypatch: pytest.
     with Store(tmp_path / "host.db") as host:
         done = ingest(host, tmp_path / "in")
         assert (done.batches, len(done.bad)) == (2, 3)
+
+
+def test_a_batch_that_nobody_asks_for_is_not_taken_for_another(two: None, tmp_path: Path) -> None:
+    fill(tmp_path / "in")
+    first, second, *_ = (
+        path for path, _ in batches_in(tmp_path / "in") if path.name.startswith(("board-3", "board-8"))
+    )
+    with ahead.reader([first, second]) as records:
+        found = list(records(second))
+    assert found == list(records_of(second))
+    assert found != list(records_of(first))
+
+
+@pytest.mark.parametrize("fixture", [None, "two"])
+def test_a_batch_that_lies_there_twice_is_taken_in_once(
+    tmp_path: Path, request: pytest.FixtureRequest, fixture: str | None
+) -> None:
+    if fixture:
+        request.getfixturevalue(fixture)
+    inbox = tmp_path / "in"
+    for number in (1, 2):
+        one = a_run(number, "board-1", n_layers=600)
+        path = batch(inbox, packed(lines_of(one)), device="board-1", run=one.id)
+        (inbox / "board-1").mkdir(exist_ok=True)
+        shutil.copy(path, inbox / "board-1")
+    with Store(tmp_path / "host.db") as host:
+        done = ingest(host, inbox)
+        assert (done.batches, done.seen, done.total.runs, done.total.known) == (2, 2, 2, 0)
+
+
+def test_the_reader_ends_when_who_stores_is_killed(two: None, tmp_path: Path) -> None:
+    one = a_run(1, "board-1", n_layers=1600)  # more than a pipe holds
+    batch(tmp_path / "in", packed(lines_of(one)), device="board-1", run=one.id)
+    seen, said = os.pipe()
+    stores = os.fork()
+    if not stores:
+        with ahead.reader([path for path, _ in batches_in(tmp_path / "in")]):
+            os.write(said, str(multiprocessing.active_children()[0].pid).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.close(said)
+    os.waitpid(stores, 0)
+    # its end of this pipe closes with the last process that has it, and that one ends by itself
+    os.set_blocking(seen, False)
+    left, deadline = os.read(seen, 20), time.monotonic() + 10
+    try:
+        while time.monotonic() < deadline:
+            try:
+                assert os.read(seen, 20) == b""
+                return
+            except BlockingIOError:
+                time.sleep(0.05)
+    finally:
+        os.close(seen)
+    os.kill(int(left), signal.SIGKILL)
+    pytest.fail("the reader outlives the process that it reads for")

@@ -124,7 +124,8 @@ def whole_number(data: Mapping[str, Any], name: str, where: str, least: int = 0)
 
 def _number(data: Mapping[str, Any], name: str, where: str) -> None:
     value = data.get(name)
-    if type(value) not in {int, float} or not abs(value) <= sys.float_info.max:  # JSON's whole numbers have no end
+    # JSON's whole numbers have no end
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
         raise _wrong(where, name, value, "a number")
 
 

@@ -29,7 +29,7 @@ def test_each_layer_is_judged_and_the_whole() -> None:
     a = side("a", layer(0, "x", 1000), layer(1, "y", 1000), layer(2, "z", 1000), whole(3000))
     b = side("b", layer(0, "x", 1200), layer(1, "y", 800), layer(2, "z", 1001), whole(3001))
     document = compare_runs(a, b, 0.01)
-    assert list(document) == ["schema", "context", "threshold", "alpha", "networks"]
+    assert list(document) == ["schema", "context", "threshold", "alpha", "note", "networks"]
     assert document["schema"] == "augur-edge/compare/1"
     (net,) = document["networks"]
     assert {e["name"]: e["verdict"] for e in net["layers"]} == {"x": "slower", "y": "faster", "z": "no difference"}

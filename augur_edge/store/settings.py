@@ -1,0 +1,28 @@
+"""Networks' names and the way they were run, which stands behind: `resnet18, int8, 2 threads`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from augur_edge.store.records import NetworkRecord
+
+_SETTING = re.compile(r"(?:, (?:float\d+|u?int\d+|batch \d+|\d+ threads))+$")
+_USUAL = {"threads": 1, "batch": 1, "dtype": "float32", "delegate": None}
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The network and its setting: `("resnet18", ", 2 threads")`, the latter empty where it is the usual one."""
+    found = _SETTING.search(name)
+    return (name[: found.start()], found.group()) if found else (name, "")
+
+
+def settings_apart(a: NetworkRecord, b: NetworkRecord) -> dict[str, list[Any]]:
+    """What differs in the way both were run, as `measure` recorded it: by option, of `a` and of `b`."""
+    ways = [{**_USUAL, **_options(network)} for network in (a, b)]
+    return {name: [way.get(name) for way in ways] for name in _USUAL if ways[0].get(name) != ways[1].get(name)}
+
+
+def _options(network: NetworkRecord) -> dict[str, Any]:
+    found = network.info.get("options")
+    return found if isinstance(found, dict) else {}

@@ -37,7 +37,7 @@ def _section(a: RunRecord, b: RunRecord, network: dict[str, Any]) -> Section:
         if network[key]
     ]
     figures = [_scatter(layers), _ratios(layers)] if layers else []
-    if whole or layers:
+    if any(x["verdict"] in ("faster", "slower") for x in (*layers, *([whole] if whole else []))):
         only.append(BETWEEN_RUNS)
     return Section(heading(network), facts, only, figures)
 

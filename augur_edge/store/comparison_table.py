@@ -31,9 +31,9 @@ def comparison_text(document: dict[str, Any], width: int, charts: bool = False) 
 def heading(network: dict[str, Any]) -> str:
     """A network's name, or both where no setting tells them apart, runtimes, modes, and the settings that differ."""
     names = [network["name"], network["b_name"]]
-    same = split_name(names[0])[0] == split_name(names[1])[0]
-    name = split_name(names[0])[0] if same and names[0] != names[1] else _both(names)
     apart = [f"{option} {a or 'none'} against {b or 'none'}" for option, (a, b) in network["settings"].items()]
+    nets = [split_name(name)[0] for name in names]
+    name = nets[0] if apart and names[0] != names[1] and nets[0] == nets[1] else _both(names)
     return ", ".join([clean(name), _both(network["runtime"]), _both(network["mode"]), *apart])
 
 

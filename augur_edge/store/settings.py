@@ -18,11 +18,9 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def settings_apart(a: NetworkRecord, b: NetworkRecord) -> dict[str, list[Any]]:
-    """What differs in the way both were run, as `measure` recorded it: by option, of `a` and of `b`."""
-    ways = [{**_USUAL, **_options(network)} for network in (a, b)]
-    return {name: [way.get(name) for way in ways] for name in _USUAL if ways[0].get(name) != ways[1].get(name)}
-
-
-def _options(network: NetworkRecord) -> dict[str, Any]:
-    found = network.info.get("options")
-    return found if isinstance(found, dict) else {}
+    """What differs in the way both were run, by option, of `a` and of `b`; nothing where one does not say its own."""
+    ways = [network.info.get("options") for network in (a, b)]
+    if not all(isinstance(way, dict) for way in ways):
+        return {}
+    of_a, of_b = ({**_USUAL, **way} for way in ways if isinstance(way, dict))
+    return {name: [of_a[name], of_b[name]] for name in _USUAL if of_a[name] != of_b[name]}

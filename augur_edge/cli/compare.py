@@ -18,7 +18,8 @@ class CompareCommand:
     """Compare two runs: which layers became faster, which slower, and which only look so.
 
     The samples of each layer are put to a rank test (Mann-Whitney), corrected for many layers (Holm). It speaks of
-    these two runs: a change of the build is one reason for a difference, heat and memory's layout are others.
+    these two runs: a change of the build is one reason for a difference, heat and memory's layout are others, so repeat
+    both in turn. A network may have been run in another setting, such as --threads; the heading says which.
 
     examples:
       augur-edge compare

@@ -65,6 +65,7 @@ class EvaluateCommand:
             data = data.without(read_dataset(args.exclude, args.format, args.clock_mhz, steady=False))
             if not len(data):
                 raise UsageError("--exclude leaves no layer to evaluate")
+        _warn_of_trained(predictor, args.data)
         document = evaluate(predictor, data)
         if args.plot:
             _plot(args.plot, predictor, data)
@@ -74,6 +75,21 @@ class EvaluateCommand:
             console.talk(f"{args.predictor}: {predictor.target}, {len(data)} distinct layers")
             print(evaluation_text(document))
         return 0
+
+
+def _warn_of_trained(predictor: Predictor, paths: list[Path]) -> None:
+    """Files that the predictor was trained on, by their digests; one that has changed since is not known again."""
+    from augur_edge.cli.train import digest_of
+
+    training = predictor.training
+    data = training.get("data")
+    known = {entry.get("sha256") for entry in data if isinstance(entry, dict)} if isinstance(data, list) else set()
+    found = [str(path) for path in paths if known and digest_of(path)["sha256"] in known]
+    if found:
+        errors = training.get("out_of_fold_mape")
+        error = errors.get(str(training.get("teacher"))) if isinstance(errors, dict) else None
+        honest = f": out of fold it was {error:.2f} %" if isinstance(error, (int, float)) else ""
+        console.warn(f"{', '.join(found)}: the predictor was trained on this, which flatters it{honest}")
 
 
 def _plot(path: Path, predictor: Predictor, data: Dataset) -> None:

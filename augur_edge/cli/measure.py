@@ -69,7 +69,7 @@ class MeasureCommand:
                 run = _resumed(args, store)
                 console.talk(f"going on with run {run.id}")
             run = measure_run(_as_planned(args, run), store, run)
-        _print(run, args.json)
+        _print(run, args.json, args.store)
         return _exit_code(run, args.strict)
 
 
@@ -84,6 +84,7 @@ def _preview(args: argparse.Namespace) -> str:
             run = _resumed(args, store)
         complete = {network.index for network in run.networks if network.info.get("complete")}
         args = _as_planned(args, run)
+    _check_threads(args)
     left = [target for i, target in enumerate(_targets(args)) if i not in complete]
     return preview(left, partial(_settings, args))
 
@@ -147,10 +148,8 @@ def measure_run(args: argparse.Namespace, store: Store, run: RunRecord) -> RunRe
     from augur_edge.measure.process import prepared
     from augur_edge.measure.run import Job
 
+    _check_threads(args)
     targets = _targets(args)
-    processors = len(args.affinity or timing.get_affinity())
-    if max(args.threads) > processors:
-        raise UsageError(f"--threads {max(args.threads)}: there are {processors} processors to run on here")
     with prepared(args.affinity, args.priority, args.lock_memory, max(args.threads)) as granted:
         for what, why in granted["refused"].items():
             if args.priority != "auto" or what != "priority":
@@ -160,6 +159,14 @@ def measure_run(args: argparse.Namespace, store: Store, run: RunRecord) -> RunRe
         guard = guard_for(args, context)
         job = Job(store, run, partial(_settings, args), targets, guard, args.sysroot, meter=_meter(args))
         return _execute(job)
+
+
+def _check_threads(args: argparse.Namespace) -> None:
+    from augur_edge import timing
+
+    processors = len(args.affinity or timing.get_affinity())
+    if max(args.threads) > processors:
+        raise UsageError(f"--threads {max(args.threads)}: there are {processors} processors to run on here")
 
 
 def _meter(args: argparse.Namespace) -> Meter | str:
@@ -195,15 +202,17 @@ def _execute(job: Job) -> RunRecord:
             raise
 
 
-def _print(run: RunRecord, as_json: bool) -> None:
+def _print(run: RunRecord, as_json: bool, store: Path) -> None:
     from augur_edge.store import measure_document
 
     if as_json:
         print(json.dumps(measure_document(run), indent=1))
     else:
-        from augur_edge.store.table import run_text
+        from augur_edge.store.table import run_text, sample_text
 
-        print(run_text(run, shutil.get_terminal_size((100, 24)).columns))
+        width = shutil.get_terminal_size((100, 24)).columns
+        of_sample = run.plan.get("sample") and not (run.plan.get("nets") or run.plan.get("space"))
+        print(sample_text(run, str(store), width) if of_sample else run_text(run, width))
 
 
 def _exit_code(run: RunRecord, strict: bool) -> int:

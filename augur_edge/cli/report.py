@@ -69,10 +69,11 @@ def _load(name: str, own: Path) -> RunRecord:
 def _sections(args: argparse.Namespace, runs: list[RunRecord]) -> list[Section]:
     from augur_edge.predict import Predictor
     from augur_edge.report import comparison, front, network, quality
+    from augur_edge.store.comparison import network_pairs
 
     found = [network.section(run, record) for run in runs for record in run.networks]
     for a, b in zip(runs, runs[1:]):
-        if {n.name for n in a.networks} & {n.name for n in b.networks}:
+        if network_pairs(a, b):
             found += comparison.sections(a, b)
         else:
             console.warn(f"{a.id} and {b.id} have no network in common and are not compared")

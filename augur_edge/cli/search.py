@@ -112,7 +112,7 @@ class SearchCommand:
                 )
             )
         else:
-            print("\n\n".join([output.text(found, rows), *([verified.text()] if verified else [])]))
+            print("\n\n".join([output.text(found, rows, job.space), *([verified.text()] if verified else [])]))
         if verified and verified.error:
             raise verified.error
         return 130 if interrupted or (verified and verified.interrupted) else 0

@@ -76,15 +76,23 @@ def document(args: argparse.Namespace, found: Found, rows: list[Row]) -> dict[st
     }
 
 
-def text(found: Found, rows: list[Row]) -> str:
+def text(found: Found, rows: list[Row], space: Space) -> str:
     """The best, for people."""
     shown = [(name, *(value_text(v, unit) for v, unit in figures.values())) for name, figures in rows[:SHOWN]]
     header = ("architecture", *rows[0][1])
     what = "on the front" if len(found.problem.objectives) > 1 else "kept"
     return (
         f"{console.table(header, shown)}\n\n{len(rows)} {what}, best first; "
-        f"{found.evaluations} evaluated of {found.asked} whose limits were looked at"
+        f"{found.evaluations} evaluated{_looked_at(found, space)}"
     )
+
+
+def _looked_at(found: Found, space: Space) -> str:
+    """How many more were met: a search may meet an architecture again, and does not evaluate it twice."""
+    again = ", some more than once" if found.asked > space.combinations else ""
+    if found.problem.limits:
+        return f" of {found.asked} whose limits were looked at{again}"
+    return f"; {found.asked} looked at{again}" if found.asked > found.evaluations else ""
 
 
 def value_text(value: float, unit: str) -> str:

@@ -147,9 +147,11 @@ def _figures(job: Job) -> list[Figure]:
 def _compare(figure: Figure, job: Job, options: argparse.Namespace) -> None:
     """A warning where a figure's source says that it is of another device or another way of running."""
     from augur_edge import device
+    from augur_edge.tables.archtable import device_of
     from augur_edge.tables.stored import column_title
 
     source = figure.about.get("device")
+    source = device_of(source) if isinstance(source, str) else None  # older files have the unit of the column, too
     way = [f"{options.threads[0]} threads"] if options.threads[0] != 1 else []
     here = column_title(device.identify(options.sysroot).id, options.runtime, ", ".join(way))
     if source and figure.unit in _KINDS and source != here:

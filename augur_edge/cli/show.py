@@ -95,7 +95,8 @@ def _list_text(runs: list[RunRecord], width: int) -> str:
 
 
 def _networks(run: RunRecord, room: int) -> str:
-    """Up to three networks as far as there is room; of a single one that is too long the name's middle is left out."""
+    """Up to three networks as far as there is room; of one that is too long the name's middle is left out."""
+    from augur_edge.store.settings import split_name
     from augur_edge.store.table import clean, shorten
 
     names = [(clean(n.name), f" ({n.runtime}, {n.mode})") for n in run.networks]
@@ -104,8 +105,8 @@ def _networks(run: RunRecord, room: int) -> str:
         text = ", ".join(name + how for name, how in names[:shown]) + more
         if len(text) <= room or not names:
             return text
-    name, how = names[0]
-    return shorten(name, max(14, room - len(how) - len(more))) + how + more
+    (name, setting), how = split_name(names[0][0]), names[0][1]
+    return shorten(name, max(14, room - len(setting) - len(how) - len(more))) + setting + how + more
 
 
 def _entry(run: RunRecord) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from augur_edge.cli import setting_options
 from augur_edge.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from augur_edge.host.arch.samples import Samples
     from augur_edge.predict.model import Model
     from augur_edge.tables import ArchTable
 
@@ -143,6 +144,8 @@ def evaluate_space(predictor: Any, args: argparse.Namespace) -> int:
     vectors = trained_vectors(predictor) if args.exclude_trained or args.eagle_log else []
     if args.exclude_trained:
         data = data.without(vectors)
+    else:
+        _warn_of_trained(predictor, data)
     document = evaluate(predictor, data)
     if args.eagle_log:
         append_eagle_log(args.eagle_log, predictor, data, vectors)
@@ -152,6 +155,22 @@ def evaluate_space(predictor: Any, args: argparse.Namespace) -> int:
         console.talk(f"{args.predictor}: {document['target']}, {len(data.y)} architectures")
         print(evaluation_text(document))
     return 0
+
+
+def _warn_of_trained(predictor: Any, data: Samples) -> None:
+    """How many of the architectures the predictor was trained on; nothing where it does not say."""
+    from augur_edge.host.arch.evaluate import trained_vectors
+
+    try:
+        vectors = trained_vectors(predictor)
+    except UsageError:
+        return
+    n = len(data.y) - len(data.without(vectors).y)
+    if n:
+        console.warn(
+            f"the predictor was trained on {n} of these {len(data.y)} architectures, which flatters it: "
+            "--exclude-trained leaves them out"
+        )
 
 
 def suggest_space(model: Model, args: argparse.Namespace) -> int:

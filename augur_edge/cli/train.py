@@ -85,7 +85,7 @@ class TrainCommand:
         for line in summary(data.known(args.target), args.target):
             console.talk(line)
         levels = sorted({*LEVELS, *([args.coverage] if args.coverage else [])})
-        about = {"data": [_digest(path) for path in args.data], "excluded": [p.name for p in args.exclude]}
+        about = {"data": [digest_of(path) for path in args.data], "excluded": [p.name for p in args.exclude]}
         budget = Budget(args.max_ns, args.max_kb)
         plan = Plan(args.target, args.teacher, args.seed, levels, budget, about)
         key = key_of(data.known(args.target), __version__, plan.target, plan.teacher, plan.seed)
@@ -100,7 +100,7 @@ class TrainCommand:
 def _digests(args: argparse.Namespace) -> dict[str, Any]:
     """Of all that a predictor of architectures learns from."""
     more = {name: path for name in ("warm_up", "layer_predictor") if (path := getattr(args, name)) is not None}
-    return {"data": [_digest(path) for path in args.data], **{name: _digest(path) for name, path in more.items()}}
+    return {"data": [digest_of(path) for path in args.data], **{name: digest_of(path) for name, path in more.items()}}
 
 
 def _kept(done: Checkpoint, work: Callable[[], Trained]) -> Trained:
@@ -151,7 +151,7 @@ def _without(data: Dataset, args: argparse.Namespace) -> Dataset:
     return left
 
 
-def _digest(path: Path) -> dict[str, str]:
+def digest_of(path: Path) -> dict[str, str]:
     """Name and SHA-256 of a file; of a folder, of its files' in order."""
     from augur_edge.store.dataset import dataset_digest, url_of
     from augur_edge.store.files import opened

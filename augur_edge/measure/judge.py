@@ -62,7 +62,8 @@ def _of_whole(name: str, whole: Measurement) -> list[Reason]:
         out.append(Reason("spread", text, PIN, spread, SPREAD))
     tail = summary.p99 / summary.median - 1
     if summary.n >= 50 and tail > TAIL:
-        text = f"{name}: one call in a hundred takes {_percent(tail)} longer than the median"
+        longer = f"{_percent(tail)} longer than" if tail + 1 < 10 else f"{tail + 1:.0f} times as long as"
+        text = f"{name}: one call in a hundred takes {longer} the median"
         out.append(
             Reason("tail", text, "something else ran on this core: close it, or pin with --affinity", tail, TAIL)
         )

@@ -25,6 +25,7 @@ from augur_edge.measure.settings import Settings
 from augur_edge.measure.targets import LayerSet, Target
 from augur_edge.stats import summarise
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
+from augur_edge.store.settings import split_name
 from augur_edge.store.store import Store
 
 POINTS_A_SAVE = 10
@@ -134,7 +135,7 @@ class Job:
             deployment = runtime.deploy(model, target.request.options)
         except AugurError as e:
             if len(self.targets) == 1 or isinstance(e, MissingExtraError):
-                raise type(e)(f"{target.name}: {e}") from e
+                raise type(e)(_named(target, e)) from e
             record.info["failed"] = str(e)
             return
         layers = runtimes.chained_layers(model) if target.runtime in runtimes.CHAINED else []
@@ -232,6 +233,13 @@ def _info(version: str, target: Target | LayerSet) -> dict[str, Any]:
         "shapes": {name: list(shape) for name, shape in request.shapes.items()},
     }
     return {"runtime_version": version, "options": options}
+
+
+def _named(target: Target, error: AugurError) -> str:
+    """The error with the target's name before it, unless it begins with the file's."""
+    text = str(error)
+    same = Path(text.partition(": ")[0]).name == split_name(target.name)[0]
+    return text if same else f"{target.name}: {text}"
 
 
 def _facts(deployment: runtimes.Deployment) -> dict[str, Any]:

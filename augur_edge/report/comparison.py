@@ -7,7 +7,8 @@ from typing import Any
 
 from augur_edge.report.figure import Figure, Section, Table, Trace, axis, shortened
 from augur_edge.report.network import BARS, POINTS, ROWS
-from augur_edge.store.comparison import compare_runs
+from augur_edge.store.comparison import BETWEEN_RUNS, compare_runs
+from augur_edge.store.comparison_table import heading
 from augur_edge.store.records import RunRecord
 from augur_edge.store.table import time_with_spread
 
@@ -16,7 +17,7 @@ _SERIES = {"faster": 2, "slower": 1, "no difference": 0, "unknown": 4}
 
 
 def sections(a: RunRecord, b: RunRecord) -> list[Section]:
-    """One a network that both runs have. Raises UsageError where they have none in common."""
+    """One a network that both runs have, in the same setting or another. Raises UsageError where they have none."""
     return [_section(a, b, network) for network in compare_runs(a, b, THRESHOLD)["networks"]]
 
 
@@ -36,7 +37,9 @@ def _section(a: RunRecord, b: RunRecord, network: dict[str, Any]) -> Section:
         if network[key]
     ]
     figures = [_scatter(layers), _ratios(layers)] if layers else []
-    return Section(f"{network['name']}: {network['runtime'][0]} and {network['runtime'][1]}", facts, only, figures)
+    if any(x["verdict"] in ("faster", "slower") for x in (*layers, *([whole] if whole else []))):
+        only.append(BETWEEN_RUNS)
+    return Section(heading(network), facts, only, figures)
 
 
 def _scatter(layers: Sequence[dict[str, Any]]) -> Figure:
@@ -58,7 +61,10 @@ def _scatter(layers: Sequence[dict[str, Any]]) -> Figure:
         for x in layers[:ROWS]
     ]
     table = Table(("layer", "A", "B", "B / A", "B is"), rows, max(0, len(layers) - ROWS))
-    note = "Below the dotted line B is faster. A verdict needs 1 % and a rank test at 5 %, corrected by Holm's method."
+    note = (
+        "Below the dotted line B is faster. A verdict needs 1 %, intervals of the medians that are apart, and a "
+        "rank test at 5 %, corrected by Holm's method."
+    )
     return Figure("Layer by layer", traces, layout, table, note)
 
 

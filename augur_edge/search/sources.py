@@ -90,7 +90,7 @@ def from_table(
     name = stem if target in stem else target
     sizes = np.array(space.sizes, object)
     steps = np.array([1, *np.cumprod(sizes[:-1])], object)
-    about = {"device": column} if name == target and stem != target else {}
+    about = {"device": stem} if name == target and stem != target else {}
     if space.combinations <= _INDEXABLE:
         steps = steps.astype(np.int64)
         values = np.full(space.combinations, np.nan)

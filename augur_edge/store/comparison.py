@@ -1,7 +1,8 @@
 """Two runs side by side: what became faster, what slower, and what only looks so.
 
 Each layer of both is put to the rank test; Holm's correction keeps the chance of one false word in the whole
-comparison at `ALPHA`, however many layers there are.
+comparison at `ALPHA`, however many layers there are. Samples of one run know nothing of how runs differ among
+themselves, so a verdict is of these two runs: `BETWEEN_RUNS` says so beside it.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from augur_edge.errors import UsageError
 from augur_edge.stats import holm, rank_test, summarise
 from augur_edge.store.document import verdict_of
 from augur_edge.store.records import Measurement, NetworkRecord, RunRecord
+from augur_edge.store.settings import settings_apart, split_name
 
 ALPHA = 0.05
+BETWEEN_RUNS = (
+    "how much runs minutes apart differ by themselves, often some per cent, is not known from two: repeat both in turn"
+)
 
 Layers = list[Measurement]
 Pair = tuple[Measurement, Measurement]
@@ -27,16 +32,24 @@ def compare_runs(a: RunRecord, b: RunRecord, threshold: float) -> dict[str, Any]
     """The document `augur-edge/compare/1`.
 
     threshold: the least relative difference of medians that counts, such as 0.01. ratio: median of `b` over that of
-    `a`; verdict: of `b`: `faster`, `slower`, `no difference`, or `unknown` where one of them has no samples.
+    `a`; verdict: of `b`: `faster`, `slower`, `no difference` (also where the medians' 95 % intervals overlap), or
+    `unknown` where one of them has no samples. settings: of a network, those that differ, of `a` and of `b`.
     Raises UsageError where the runs have no network in common.
     """
-    networks = [_compare_networks(x, y) for x, y in _network_pairs(a, b)]
+    pairs = network_pairs(a, b)
+    if not pairs:
+        has_a, has_b = (", ".join(n.name for n in run.networks) or "none" for run in (a, b))
+        raise UsageError(
+            f"nothing to compare: {a.id} has the networks {has_a}; {b.id} has {has_b}: name two runs of one network"
+        )
+    networks = [_compare_networks(x, y) for x, y in pairs]
     _judge([e for n in networks for e in (n["whole"], *n["layers"]) if e is not None], threshold)
     return {
         "schema": schema.COMPARE,
         "context": {"a": _side(a), "b": _side(b)},
         "threshold": threshold,
         "alpha": ALPHA,
+        "note": BETWEEN_RUNS,
         "networks": networks,
     }
 
@@ -51,18 +64,37 @@ def _side(run: RunRecord) -> dict[str, Any]:
     }
 
 
-def _network_pairs(a: RunRecord, b: RunRecord) -> list[tuple[NetworkRecord, NetworkRecord]]:
-    """Networks of one name, those of the same runtime and mode first."""
-    pairs, left = [], list(b.networks)
-    for x in a.networks:
+def network_pairs(a: RunRecord, b: RunRecord) -> list[tuple[NetworkRecord, NetworkRecord]]:
+    """Networks of one name, those of the same runtime and mode first; of the rest those that differ in setting only.
+
+    Runs of one network each are a pair under any names where the layers' names and ops are the same, in order.
+    """
+    pairs = _of_one_name(a.networks, b.networks)
+    taken = {id(network) for pair in pairs for network in pair}
+    rest_a, rest_b = (_by_net([n for n in run.networks if id(n) not in taken]) for run in (a, b))
+    pairs += [(x, rest_b[net]) for net, x in rest_a.items() if net in rest_b]
+    if not pairs and len(a.networks) == len(b.networks) == 1:
+        x, y = a.networks[0], b.networks[0]
+        layers = [[(m.name, m.op) for m in _of_mode(network, "layer")] for network in (x, y)]
+        if layers[0] and layers[0] == layers[1]:
+            return [(x, y)]
+    return pairs
+
+
+def _by_net(networks: list[NetworkRecord]) -> dict[str, NetworkRecord]:
+    """By name without the setting, where one alone has it."""
+    names = [split_name(network.name)[0] for network in networks]
+    return {name: network for name, network in zip(names, networks) if names.count(name) == 1}
+
+
+def _of_one_name(a: list[NetworkRecord], b: list[NetworkRecord]) -> list[tuple[NetworkRecord, NetworkRecord]]:
+    pairs, left = [], list(b)
+    for x in a:
         found = [y for y in left if y.name == x.name]
         if found:
             y = min(found, key=lambda y: (y.runtime != x.runtime, y.mode != x.mode))
             left.remove(y)
             pairs.append((x, y))
-    if not pairs:
-        has_a, has_b = (", ".join(n.name for n in run.networks) or "none" for run in (a, b))
-        raise UsageError(f"nothing to compare: {a.id} has the networks {has_a}; {b.id} has {has_b}")
     return pairs
 
 
@@ -76,6 +108,8 @@ def _compare_networks(a: NetworkRecord, b: NetworkRecord) -> dict[str, Any]:
     wholes = list(zip(_of_mode(a, "whole"), _of_mode(b, "whole")))
     return {
         "name": a.name,
+        "b_name": b.name,
+        "settings": settings_apart(a, b),
         "runtime": [a.runtime, b.runtime],
         "mode": [a.mode, b.mode],
         "whole": _entry(*wholes[0]) if wholes else None,
@@ -168,12 +202,18 @@ def _judge(entries: list[dict[str, Any]], threshold: float) -> None:
     for entry, p in zip(tested, holm([e["p"] for e in tested])):
         entry["p_adjusted"] = p
     for entry in entries:
-        entry["verdict"] = _word(entry["ratio"], entry["p_adjusted"], threshold)
+        entry["verdict"] = _word(entry, threshold)
 
 
-def _word(ratio: float | None, p: float | None, threshold: float) -> str:
+def _overlap(a: list[float] | None, b: list[float] | None) -> bool:
+    """Of two intervals; False where one is not known."""
+    return a is not None and b is not None and a[0] <= b[1] and b[0] <= a[1]
+
+
+def _word(entry: dict[str, Any], threshold: float) -> str:
+    ratio, p = entry["ratio"], entry["p_adjusted"]
     if ratio is None or p is None:
         return "unknown"
-    if p >= ALPHA or abs(ratio - 1) < threshold:
+    if p >= ALPHA or abs(ratio - 1) < threshold or _overlap(entry["a_ns"]["ci95"], entry["b_ns"]["ci95"]):
         return "no difference"
     return "slower" if ratio > 1 else "faster"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from augur_edge import console
-from augur_edge.store.document import measure_document
+from augur_edge.store.document import measure_document, verdict_of
 from augur_edge.store.plot import sustain_text
 from augur_edge.store.records import NetworkRecord, RunRecord
 from augur_edge.units import count_text, energy_text, size_text, time_text
@@ -34,6 +36,24 @@ def run_text(run: RunRecord, width: int, sort: str = "order", charts: bool = Fal
         if charts:
             parts += _charts(network, record, width)
     return "\n\n".join([*parts, verdict_text(document["verdict"], width)])
+
+
+def sample_text(run: RunRecord, store: str, width: int) -> str:
+    """A run of single layers in short: how many have samples, how many were left out and the first reason, the verdict,
+    and what to do with them. store: the path it is in.
+    """
+    layers = [m for n in run.networks for m in n.measurements if m.kind == "layer" and m.mode == n.mode]
+    kept = sum(m.count for m in layers if len(m.samples_ns))
+    reasons = [f"{m.name}: {m.reason}" for m in layers if not len(m.samples_ns) and m.reason]
+    reasons += [f"{n.name}: {n.info['failed']}" for n in run.networks if n.info.get("failed")]
+    out = sum(m.count for m in layers if not len(m.samples_ns))
+    left_out = f"; {out} left out" + (f", {clean(reasons[0])}" if reasons else "") if out or reasons else ""
+    quoted = shlex.quote(store)
+    lines = [f"run {run.id}, {run.status}: {kept} layers measured{left_out}; kept in {store}"]
+    lines.append(f"all of them: augur-edge show {run.id} --store {quoted}")
+    if kept:
+        lines.append(f"learn them:  augur-edge train {quoted} -o {shlex.quote(Path(store).stem)}.augpred")
+    return "\n".join(lines) + "\n\n" + verdict_text(verdict_of(run), width)
 
 
 def _charts(network: dict[str, Any], record: NetworkRecord, width: int) -> list[str]:

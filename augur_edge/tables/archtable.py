@@ -22,6 +22,12 @@ TO_BASE = {
 _LEAST_OF_MEDIAN = 0.01  # a latency below this share of the column's median is a fault of the measurement
 
 
+def device_of(column: str) -> str:
+    """What a column is of: its name without the unit that it may end with, `board` of `board_ms`."""
+    stem, _, last = column.rpartition("_")
+    return stem if stem and last.lower() in TO_BASE else column
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """Figures of one device. values: float64[n] in `unit` (ns, uj or percent), NaN where there is none.

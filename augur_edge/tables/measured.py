@@ -14,7 +14,7 @@ from augur_edge.errors import DataError, UsageError
 from augur_edge.spaces import Vector
 from augur_edge.store import Store
 from augur_edge.store.files import opened
-from augur_edge.tables.archtable import F64, I64, ArchTable, table_of
+from augur_edge.tables.archtable import F64, I64, ArchTable, device_of, table_of
 from augur_edge.tables.stored import architectures_of
 
 
@@ -41,7 +41,7 @@ def measured(
         for remark in remarks:
             warn(remark)
         units.add(table.column(device).unit)
-        titles.add(device or next(iter(table.columns)))
+        titles.add(device_of(device or next(iter(table.columns))))
         vectors += table.vectors[rows].tolist()
         values += y.tolist()
     if not vectors or len(units) != 1:

@@ -99,6 +99,7 @@ def test_a_dry_run_says_what_and_how_long_and_stores_nothing(
         (["{net}", "--max-time", "-1"], 2, "more than 0"),
         (["{net}", "--affinity", "4000"], 2, "--affinity 4000"),
         (["{net}", "--threads", "999"], 2, "--threads 999"),
+        (["{net}", "--threads", "999", "--dry-run"], 2, "--threads 999: there are"),
         (["{net}", "--dry-run", "--json"], 2, "leave --json away"),
         (["--resume"], 2, "nothing to resume"),
         (["--sample", "conv2d:4,lava:3"], 2, "lava"),
@@ -116,6 +117,25 @@ def test_bad_words_get_one_line_and_store_nothing(
     if store.exists():
         with Store(store) as kept:
             assert kept.runs() == []
+
+
+def test_a_file_that_is_no_model_is_named_once(tmp_path: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    path = tmp_path / "fake.onnx"
+    path.write_bytes(b"garbage")
+    assert main(["measure", str(path), "-q"]) == 5
+    err = capsys.readouterr().err
+    assert err.count("fake.onnx") == 1 and "not a readable ONNX model" in err
+
+
+def test_a_sample_is_told_in_short_and_shown_in_full(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    assert main(["measure", "--sample", "dense:12", "--max-time", "0.01", "--precision", "0.5"]) == 0
+    out = capsys.readouterr().out
+    assert "12 layers measured; kept in" in out and "augur-edge train" in out and "dense 3" not in out
+    assert len(out.split("verdict: ")[0].strip().splitlines()) == 3
+    assert main(["show"]) == 0
+    assert len(capsys.readouterr().out.split("verdict: ")[0].splitlines()) > 12
 
 
 def test_a_foreign_model_is_5_and_stores_nothing(tmp_path: Path, store: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,12 @@ def test_a_search_that_has_found_all_there_is_says_so(method: str, table: str, c
     known = json.loads(out)["evaluations"]
     assert 1 < known < 3000
     assert f"it ended after {known} evaluations: no more were found within the limits" in err
+
+
+@pytest.mark.parametrize("evaluations", [300, 12000])
+def test_without_limits_none_is_said_to_be_looked_at(evaluations: int, table: str, capsys: Captured) -> None:
+    assert searched(table, "--method", "evolution", "--evaluations", str(evaluations)) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert f"kept, best first; {evaluations} evaluated" in line and "limits" not in line
+    looked = int((re.findall(r"; (\d+) looked at", line) or ["0"])[0])
+    assert ("more than once" in line) == (looked > 15_625)

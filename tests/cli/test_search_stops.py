@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from augur_edge import spaces
+from augur_edge import device, spaces
 from augur_edge.cli import main
 from augur_edge.predict.format import dumps
 from augur_edge.predict.model import Feature, Level, Model, Table
@@ -95,6 +95,16 @@ def test_the_best_are_measured_and_ranked_again(tmp_path: Path, capsys: Captured
     assert main(["show", found["run"], "--json", *store]) == 0
     stored = {n["name"] for n in json.loads(capsys.readouterr().out)["networks"]}
     assert stored == {row["name"] for row in rows}
+
+
+def test_the_unit_in_a_columns_name_is_no_other_device(tmp_path: Path, capsys: Captured) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra [ort]")
+    for name, warned in ((f"{device.identify().id}_onnxruntime_ms", False), ("elsewhere_onnxruntime_ms", True)):
+        words = ["search", "--space", "nasbench201@image=8", "--predictor", predictor(tmp_path / "c.augpred", name)]
+        words += ["--objective", "latency", "--constraint", "latency_ms<=1000", "--verify", "1"]
+        words += ["--store", str(tmp_path / "s.db"), "--", "--max-time", "0.05", "--no-guard", "--priority", "normal"]
+        assert main(words) == 0
+        assert ("but measured here on" in capsys.readouterr().err) == warned
 
 
 @pytest.mark.parametrize(

@@ -169,3 +169,11 @@ def test_the_commands_import_no_numpy_until_they_run() -> None:
     code = "import sys, augur_edge.cli.show, augur_edge.cli.compare; print('numpy' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out == "False\n"
+
+
+def test_show_list_keeps_the_number_of_threads_of_a_long_name(tmp_path: Path, capsys: Captured) -> None:
+    name = "a_model_with_a_name_that_is_far_too_long_for_a_line.onnx"
+    record = run("00aa000000000001", networks=[network(name=f"{name}, 2 threads")])
+    assert main(["show", "--list", "--store", stored(tmp_path / "s.db", record)]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert "…" in line and line.endswith(", 2 threads (onnxruntime, replay)")

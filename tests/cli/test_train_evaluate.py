@@ -50,11 +50,27 @@ def test_train_then_evaluate(tmp_path, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["schema"] == "augur-edge/evaluate/1" and document["groups"][0]["n"] == 50
     assert main(["evaluate", str(out), str(first), str(second), "--plot", str(tmp_path / "e.svg")]) == 0
-    assert "all layers" in capsys.readouterr().out
+    out_err = capsys.readouterr()
+    assert "all layers" in out_err.out and "trained on this" not in out_err.err, "the folder is what trained it"
     assert main(["evaluate", str(out), str(first), "--plot", str(tmp_path / "e.gif")]) == 2
     assert "ends in .svg or .png" in capsys.readouterr().err
     drawn = ElementTree.parse(tmp_path / "e.svg")
     assert [t.text for t in drawn.iter() if t.text and "(" in t.text] == ["a (130)", "b (50)"]
+
+
+def test_what_it_was_trained_on_is_told_when_it_is_evaluated_on_that(tmp_path, capsys):
+    mine = write_augur(tmp_path / "mine.csv", short_layers(40))
+    out = tmp_path / "p.augpred"
+    assert main(["train", str(mine), "--teacher", "roofline", "-o", str(out)]) == 0
+    error = Predictor.load(out).training["out_of_fold_mape"]["roofline"]
+    capsys.readouterr()
+    assert main(["evaluate", str(out), str(mine)]) == 0
+    assert f"mine.csv: the predictor was trained on this, which flatters it: out of fold it was {error:.2f} %" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    mine.write_text(mine.read_text() + "\n")
+    assert main(["evaluate", str(out), str(mine)]) == 0
+    assert "trained on this" not in capsys.readouterr().err
 
 
 def test_ctrl_c_leaves_what_resume_goes_on_with(tmp_path, capsys):
@@ -183,3 +199,9 @@ def test_architectures_take_no_packages_that_their_teacher_does_not_need(tmp_pat
     words = ["train", "--space", "nasbench201", str(table), "--teacher", "process", "-o", str(out)]
     assert main(words) == 0, capsys.readouterr().err
     assert Predictor.load(out).encoder == "nasbench201/1"
+    assert Predictor.load(out).training["device"] == "board"
+    capsys.readouterr()
+    assert main(["evaluate", str(out), str(table)]) == 0
+    said = capsys.readouterr()
+    assert f"trained on {len(rows)} of these {len(rows)} architectures" in said.err
+    assert any(line.split()[0] == "board" for line in said.out.splitlines())

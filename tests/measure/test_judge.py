@@ -44,6 +44,14 @@ def test_each_disturbance_is_named(whole_ns: np.ndarray, code: str) -> None:
     assert code in codes(network(whole_ns, noise(200, 0.005)))
 
 
+@pytest.mark.parametrize(("slow_ns", "said"), [(3e6, "% longer than the median"), (117e6, "117 times as long as")])
+def test_a_long_tail_is_told_in_per_cent_or_in_times(slow_ns: float, said: str) -> None:
+    found = judge(
+        [network(np.where(np.arange(200) % 20 == 0, slow_ns, 1e6), noise(200, 0.005))], QUIET, QUIET, [], precision=0.01
+    )
+    assert any(said in reason["text"] for reason in found["reasons"])
+
+
 def layer_set(*samples_ns: np.ndarray) -> NetworkRecord:
     layers = [Measurement("layer", "isolated", i, f"l{i}", "conv2d") for i in range(len(samples_ns))]
     for layer, values in zip(layers, samples_ns):

@@ -12,6 +12,7 @@ from augur_edge.errors import DataError, UsageError
 from augur_edge.predict import Predictor
 from augur_edge.report import comparison, front, quality
 from augur_edge.report.network import BARS, POINTS, section
+from augur_edge.store import RunRecord
 
 GOLDEN = Path(__file__).parents[1] / "predict/golden"
 
@@ -136,3 +137,13 @@ def test_a_broken_front_is_refused(tmp_path: Path, text: str, says: str) -> None
     path.write_text(text)
     with pytest.raises(DataError, match=says):
         front.read(path)
+
+
+def test_a_network_in_another_setting_is_compared_and_the_heading_says_which() -> None:
+    def one(run_id: str, name: str, threads: int) -> RunRecord:
+        record = network(name=name)
+        record.info["options"] = {"threads": threads, "delegate": None, "batch": 1, "dtype": "float32"}
+        return run(run_id, networks=[record])
+
+    (found,) = comparison.sections(one("a", "tiny", 1), one("b", "tiny, 2 threads", 2))
+    assert found.title == "tiny, onnxruntime, replay, threads 1 against 2"

@@ -29,7 +29,7 @@ def test_each_layer_is_judged_and_the_whole() -> None:
     a = side("a", layer(0, "x", 1000), layer(1, "y", 1000), layer(2, "z", 1000), whole(3000))
     b = side("b", layer(0, "x", 1200), layer(1, "y", 800), layer(2, "z", 1001), whole(3001))
     document = compare_runs(a, b, 0.01)
-    assert list(document) == ["schema", "context", "threshold", "alpha", "networks"]
+    assert list(document) == ["schema", "context", "threshold", "alpha", "note", "networks"]
     assert document["schema"] == "augur-edge/compare/1"
     (net,) = document["networks"]
     assert {e["name"]: e["verdict"] for e in net["layers"]} == {"x": "slower", "y": "faster", "z": "no difference"}
@@ -179,3 +179,44 @@ def test_the_table_has_a_line_for_each_layer_and_the_whole() -> None:
     assert "layers of b: 1 slower, 1 no difference" in lines
     assert "only in b: new?" in lines
     assert max(map(len, lines)) <= 80
+
+
+def test_intervals_that_overlap_are_no_difference_however_sure_the_rank_test() -> None:
+    a, b = layer(0, "x", 1000), layer(0, "x", 1000)
+    a.samples_ns = np.concatenate([np.full(450, 950), np.linspace(960, 1040, 100), np.full(450, 1050)])
+    b.samples_ns = np.concatenate([np.full(440, 1000), np.linspace(1000, 1060, 120), np.full(440, 1100)])
+    (net,) = compare_runs(side("a", a), side("b", b), 0.01)["networks"]
+    (entry,) = net["layers"]
+    assert entry["p_adjusted"] < 0.001 and entry["ratio"] > 1.01, "all else speaks for a difference"
+    assert entry["a_ns"]["ci95"][1] >= entry["b_ns"]["ci95"][0]
+    assert entry["verdict"] == "no difference"
+
+
+def test_beside_a_difference_stands_what_two_runs_cannot_tell() -> None:
+    a, b = side("a", layer(0, "x", 1000)), side("b", layer(0, "x", 1200))
+    lines = comparison_text(compare_runs(a, b, 0.01), 120).splitlines()
+    assert "runs minutes apart differ" in lines[lines.index("layers of b: 1 slower") + 1]
+    assert "runs minutes apart" not in comparison_text(compare_runs(a, a, 0.01), 120)
+
+
+def way(threads: int) -> dict[str, Any]:
+    return {"options": {"threads": threads, "delegate": None, "batch": 1, "dtype": "float32"}}
+
+
+def test_a_network_in_another_setting_is_a_pair_where_it_is_the_only_one() -> None:
+    one, two = network(0, info=way(1)), network(0, name="tiny, 2 threads", info=way(2))
+    document = compare_runs(run("a", networks=[one]), run("b", networks=[two]), 0.01)
+    (net,) = document["networks"]
+    assert (net["b_name"], net["settings"], len(net["layers"])) == ("tiny, 2 threads", {"threads": [1, 2]}, 3)
+    assert "\ntiny, onnxruntime, replay, threads 1 against 2\n" in comparison_text(document, 80)
+    four = network(1, name="tiny, 4 threads", info=way(4))
+    with pytest.raises(UsageError, match="name two runs of one network"):
+        compare_runs(run("a", networks=[one]), run("b", networks=[two, four]), 0.01)
+
+
+def test_single_networks_of_other_names_are_a_pair_where_their_layers_agree() -> None:
+    a, b = run("a"), run("b", networks=[network(name="renamed")])
+    assert "\ntiny against renamed, onnxruntime" in comparison_text(compare_runs(a, b, 0.01), 80)
+    b.networks[0].measurements[1].name = "another"
+    with pytest.raises(UsageError, match="nothing to compare"):
+        compare_runs(a, b, 0.01)

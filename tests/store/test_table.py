@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from augur_edge.store import RunRecord, measure_document
-from augur_edge.store.table import layer_table, run_text, short_time, shorten
+from augur_edge.store.table import layer_table, run_text, sample_text, short_time, shorten
 
 
 def table(width: int = 100, sort: str = "order", **fields: Any) -> list[str]:
@@ -114,3 +114,12 @@ def test_a_run_says_where_it_was_measured_and_why_it_is_not_to_be_trusted() -> N
 @given(runs(), st.sampled_from(["order", "latency"]))
 def test_every_run_has_a_text(record: RunRecord, sort: str) -> None:
     assert run_text(record, 80, sort)
+
+
+def test_a_sample_in_short_says_what_was_left_out() -> None:
+    layers = [layer(0, "dense 0", 100), layer(1, "dense 1", 100), layer(2, "dense 2", None)]
+    text = sample_text(run(networks=[network(measurements=layers)]), "my data.db", 80)
+    assert "done: 2 layers measured; 1 left out, dense 2: no kernel for it; kept in my data.db" in text
+    assert "augur-edge train 'my data.db' -o 'my data'.augpred" in text
+    none = sample_text(run(networks=[network(measurements=layers[2:])]), "s.db", 80)
+    assert "0 layers measured; 1 left out" in none and "train" not in none

@@ -25,7 +25,7 @@ def test_a_store_and_a_table_together(tmp_path):
     assert unit == "ns" and dict(zip(map(tuple, vectors.tolist()), y.tolist())) == pytest.approx(
         {(3, 0, 0, 1, 0, 2): 3e6, (2, 0, 0, 1, 0, 2): 1e6, (4,) * 6: 7.5e6}
     )
-    assert devices == {"board", "latency_ms"}
+    assert devices == {"board", "latency"}
     assert len(said) == 1 and "1 of 2 are zero or less" in said[0]
 
 

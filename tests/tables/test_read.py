@@ -10,6 +10,7 @@ import pytest
 
 from augur_edge.errors import DataError, UsageError
 from augur_edge.tables import read_table
+from augur_edge.tables.archtable import device_of
 from augur_edge.tables.blocks import layers_of_key, ofa_keys, predicted_blocks, read_blocks, write_blocks
 from augur_edge.tables.write import write_arch_csv, write_npz
 
@@ -212,3 +213,12 @@ def test_a_deviation_that_is_not_known_is_none(tmp_path):
         with path.open("w") as stream:
             write_blocks([block], stream)
         assert json.loads(path.read_text())[key]["std"] == (None if std is None else 0.5)
+
+
+@pytest.mark.parametrize(
+    ("column", "device"),
+    [("board_ms", "board"), ("x_onnxruntime_2threads_ms", "x_onnxruntime_2threads"), ("pixel2", "pixel2"), ("ms", "ms"),
+     ("samsung_s7", "samsung_s7"), ("board_MJ", "board")],
+)  # fmt: skip
+def test_a_columns_unit_is_no_part_of_its_device(column, device):
+    assert device_of(column) == device

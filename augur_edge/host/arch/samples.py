@@ -14,6 +14,7 @@ from augur_edge.errors import UsageError
 from augur_edge.predict.designs import F64, I64, design
 from augur_edge.predict.transfer import Prior, learn_prior, suggest
 from augur_edge.tables import ArchTable
+from augur_edge.tables.archtable import device_of
 
 ITERATIVE = "iterative"  # the choice and the predictor in turn (host.arch.relation)
 SELECT = ("random", "optimal", "active", ITERATIVE)
@@ -52,12 +53,12 @@ def samples_of(table: ArchTable, device: str | None, warn: Talk) -> Samples:
     if not len(rows):
         raise UsageError(f"{table.where}: no usable figure of {name}")
     column = table.column(device)
-    return Samples(table.space, name, table.vectors[rows].astype(np.int64), values, column.unit, column.step)
+    return Samples(table.space, device_of(name), table.vectors[rows].astype(np.int64), values, column.unit, column.step)
 
 
 def sources_of(table: ArchTable, names: Sequence[str], target: str, warn: Talk) -> list[Samples]:
     """The source devices. Raises UsageError for unknown names (with the nearest) and for the target among them."""
-    if target in names:
+    if target in map(device_of, names):
         raise UsageError(f"--transfer-from {target}: this is the device to learn; name others")
     twice = sorted({n for n in names if list(names).count(n) > 1})
     if twice:

@@ -149,7 +149,10 @@ class _Sums:
         if self._shell is None or self._shell.stdin is None:
             return
         where = shlex.quote(path)
-        line = f"{{ sha256sum < {where} || shasum -a 256 < {where}; }} 2>/dev/null | cut -c 1-64; echo .\n"
+        # openssl first: it uses what the processor has for it, and takes a fifth of the time of Debian's sha256sum
+        programs = "openssl dgst -sha256 -r", "sha256sum", "shasum -a 256"
+        sums = " || ".join(f"{program} < {where}" for program in programs)
+        line = f"{{ {sums}; }} 2>/dev/null | cut -c 1-64; echo .\n"
         with suppress(OSError):
             self._shell.stdin.write(line.encode("utf-8", "surrogateescape"))
 
